@@ -1,0 +1,79 @@
+"""Sphinx configuration; `make docs` turns warnings into errors."""
+
+import inspect
+import os
+import sys
+from pathlib import Path
+
+DOCS = Path(__file__).parent
+sys.path.insert(0, str(DOCS.parent))
+
+import skgenex  # noqa: E402
+
+# One thread, and no progress bars, in the gallery's scripts too.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+project = "skgenex"
+author = "The skgenex developers"
+project_copyright = "2026, The skgenex developers"
+version = release = skgenex.__version__
+
+extensions = [
+    "myst_parser",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.mathjax",
+    "sphinx_gallery.gen_gallery",
+]
+templates_path = ["_templates"]
+exclude_patterns = ["_build", "_templates"]
+
+# --- Pages ---------------------------------------------------------------------------
+myst_enable_extensions = ["colon_fence", "dollarmath"]
+myst_heading_anchors = 3
+
+# --- Reference: what each room lists in __all__ ---------------------------------------
+autosummary_generate = True
+autosummary_ignore_module_all = False
+autosummary_imported_members = True
+autodoc_typehints = "none"  # numpydoc's Parameters say more
+numpydoc_show_class_members = False  # the class template lists them
+numpydoc_validation_checks = set()  # tests/test_docstrings.py validates
+
+# --- Gallery -------------------------------------------------------------------------
+sphinx_gallery_conf = {
+    "examples_dirs": [str(DOCS.parent / "examples")],
+    "gallery_dirs": ["auto_examples"],
+    "filename_pattern": r"plot_",
+    "ignore_pattern": r"demo",
+    "within_subsection_order": "FileNameSortKey",
+    "download_all_examples": False,
+    "show_memory": False,
+    "write_computation_times": False,
+}
+
+# --- Looks ---------------------------------------------------------------------------
+html_theme = "pydata_sphinx_theme"
+html_title = f"skgenex {release}"
+html_theme_options = {
+    "show_toc_level": 2,
+    "navigation_with_keys": False,
+    "secondary_sidebar_items": ["page-toc"],
+}
+html_show_sourcelink = False
+
+
+def skip_foreign_members(app, what, name, obj, skip, options):
+    """Leave out what scikit-learn and others give every estimator.
+
+    imbalanced-learn's stay: its ``fit_resample`` is the point of a sampler.
+    """
+    if not inspect.isroutine(obj):
+        return None
+    home = (getattr(obj, "__module__", None) or "").partition(".")[0]
+    return None if home in {"skgenex", "imblearn"} else True
+
+
+def setup(app):
+    app.connect("autodoc-skip-member", skip_foreign_members)

@@ -1,0 +1,32 @@
+"""Fidelity, privacy and utility of synthetic expression data.
+
+All functions take arrays or DataFrames of one scale and do not rescale them: where
+genes should weigh equally, standardise real and synthetic rows first, with the mean and
+spread of the *real training rows*. Never refit a scaler on synthetic rows: a gene that
+is constant up to numerical noise there would explode. ``X_real`` means held-out real
+rows; against training rows every copy looks perfect.
+"""
+
+from ._correlation import correlation_agreement
+from ._manifold import ManifoldScores, precision_recall_density_coverage
+from ._privacy import (
+    distance_to_closest_record_share,
+    membership_inference_auc,
+    nearest_training_ratio,
+)
+from ._summary import fidelity_scores, privacy_scores
+from ._two_sample import classifier_two_sample_test
+from ._utility import train_on_synthetic_test_on_real
+
+__all__ = [
+    "ManifoldScores",
+    "classifier_two_sample_test",
+    "correlation_agreement",
+    "distance_to_closest_record_share",
+    "fidelity_scores",
+    "membership_inference_auc",
+    "nearest_training_ratio",
+    "precision_recall_density_coverage",
+    "privacy_scores",
+    "train_on_synthetic_test_on_real",
+]

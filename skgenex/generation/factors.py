@@ -1,0 +1,333 @@
+"""The linear model of expression all samplers share: x = m(c) + d(c) s (V z + e)."""
+
+from numbers import Integral
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .covariance import SHRINKAGES, count_factors, factorise, second_moments
+from .marginals import MarginalMap
+
+MAX_FACTORS = 48
+CLASS_SD_STRENGTH = 10.0  # rows' worth of weight of the common standard deviation
+CLASS_SCALE_STRENGTH = 5.0  # and of the common mean of log s
+MIN_ROWS_SCALE = 12
+MIN_SCALE_SHARE = 0.1  # of the variance of log norms, beyond chance
+
+
+class FactorModel:
+    """A row is its class's mean plus factors, its own noise and its own scale.
+
+    x = m(c) + b u + d(c) s (V z + e), with m(c) the class mean, shrunk towards the
+    mean of all rows; u standardised covariates and b their ridge regression; d(c) the
+    class's standard deviations, shrunk towards those of all classes; s the row's scale
+    (rows differ in quality, purity and depth: a Gaussian in many dimensions puts all
+    rows at the same distance from its mean); V orthonormal factors with scores z and
+    e independent noise, which carries the variance that shrinkage takes off the
+    factors. The *latents* of a row are the q leading scores, whitened, and the
+    standardised log s.
+
+    Parameters
+    ----------
+    n_factors : int or "auto", default="auto"
+        The q leading factors; "auto" counts those above noise, within 4 and
+        clip(n_samples / 8, 4, 48).
+    shrinkage : str or float, default="matched"
+        A key of `skgenex.generation.covariance.SHRINKAGES`, or a linear intensity.
+    mean_shrinkage : float, default=0.5
+        Weight of the mean of all rows in a class's mean, in rows.
+
+    Attributes
+    ----------
+    means_ : ndarray of shape (n_classes, n_features)
+    sds_ : ndarray of shape (n_classes, n_features)
+        d(c); zero for constant genes.
+    vectors_ : ndarray of shape (n_all_factors, n_features)
+    eigenvalues_ : ndarray of shape (n_all_factors,)
+        Shrunk variances of the factors.
+    noise_ : ndarray of shape (n_features,)
+        Variances of e.
+    n_factors_ : int
+        q.
+    has_scale_ : bool
+        Whether rows differ in scale by more than chance.
+    """
+
+    def __init__(
+        self,
+        n_factors: int | str = "auto",
+        shrinkage: str | float = "matched",
+        mean_shrinkage: float = 0.5,
+    ) -> None:
+        self.n_factors = n_factors
+        self.shrinkage = shrinkage
+        self.mean_shrinkage = mean_shrinkage
+
+    def fit_encode(
+        self,
+        X: NDArray,
+        codes: NDArray,
+        n_classes: int,
+        covariates: NDArray,
+        rng: np.random.Generator,
+    ) -> NDArray:
+        """Fit the model and return the latents of its rows.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features)
+            Expression on a log scale.
+        codes : ndarray of shape (n_samples,)
+            Classes, 0 to n_classes - 1.
+        n_classes : int
+            Number of classes; those without rows get the mean of all rows.
+        covariates : ndarray of shape (n_samples, n_covariates)
+            Standardised covariates, possibly none.
+        rng : numpy.random.Generator
+            Source of randomness.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_factors_ + has_scale_)
+            Latents, of unit variance.
+
+        Raises
+        ------
+        ValueError
+            If no class has two rows.
+        """
+        n = len(X)
+        self.counts_ = np.bincount(codes, minlength=n_classes)
+        dof = n - np.count_nonzero(self.counts_)
+        if dof < 1:
+            raise ValueError(
+                f"At least one class needs two rows; got {n} rows of {n} classes."
+            )
+        work = np.array(X, dtype=np.float64 if X.size < 2e7 else np.float32)
+        centres = self._fit_means(work, codes, covariates)
+        for c in np.flatnonzero(self.counts_):
+            work[codes == c] -= centres[c]
+        if covariates.shape[1]:
+            work -= covariates @ self.slopes_
+        self._fit_sds(work, codes, dof)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            for c in np.flatnonzero(self.counts_):
+                work[codes == c] /= self.sds_[c]
+        work[:, self.constant_] = 0.0
+        work *= np.sqrt(n / dof)  # residuals are closer to their own mean than rows are
+        log_scale = self._fit_scale(work, codes, rng)
+        work *= np.exp(-log_scale)[:, None]
+        scores = self._fit_factors(work, rng)
+        return self._latents(scores[:, : self.n_factors_], log_scale, codes)
+
+    def _fit_means(self, X: NDArray, codes: NDArray, covariates: NDArray) -> NDArray:
+        """Set means_ and slopes_; return the plain class means."""
+        overall = X.mean(axis=0, dtype=np.float64)
+        shape = (len(self.counts_), X.shape[1])
+        centres = np.broadcast_to(overall, shape).copy()
+        for c in np.flatnonzero(self.counts_):
+            centres[c] = X[codes == c].mean(axis=0, dtype=np.float64)
+        self.constant_ = np.ptp(X, axis=0) == 0
+        self.constants_ = X[0, self.constant_].astype(np.float64)
+        weight = self.counts_ / np.maximum(self.counts_ + self.mean_shrinkage, 1e-12)
+        self.means_ = overall + weight[:, None] * (centres - overall)
+        self.slopes_ = np.zeros((covariates.shape[1], X.shape[1]))
+        if covariates.shape[1]:
+            within = covariates.astype(np.float64, copy=True)
+            for c in np.flatnonzero(self.counts_):
+                within[codes == c] -= within[codes == c].mean(axis=0)
+            gram = within.T @ within + np.eye(within.shape[1])
+            # Covariates centred within classes: no need to subtract class means here.
+            self.slopes_ = np.linalg.solve(gram, within.T @ X)
+            for c in np.flatnonzero(self.counts_):
+                offset = covariates[codes == c].mean(axis=0) @ self.slopes_
+                self.means_[c] -= offset
+                centres[c] -= offset
+        return centres
+
+    def _fit_sds(self, residuals: NDArray, codes: NDArray, dof: int) -> None:
+        common = np.einsum("ij,ij->j", residuals, residuals, dtype=np.float64) / dof
+        common[self.constant_] = 0.0
+        ratios = np.ones((len(self.counts_), residuals.shape[1]))
+        floor = max(common.max() * 1e-20, np.finfo(np.float64).tiny)
+        for c in np.flatnonzero(self.counts_ > 1):
+            own = (residuals[codes == c] ** 2).sum(axis=0) / (self.counts_[c] - 1)
+            weight = (self.counts_[c] - 1) / (self.counts_[c] - 1 + CLASS_SD_STRENGTH)
+            ratios[c] = weight * own / np.maximum(common, floor) + 1 - weight
+        # Over all rows the variances stay what they are.
+        shares = self.counts_ / self.counts_.sum()
+        ratios /= (shares @ ratios)[None, :]
+        self.common_sds_ = np.sqrt(common)
+        self.sds_ = self.common_sds_ * np.sqrt(ratios)
+
+    def _fit_scale(
+        self, residuals: NDArray, codes: NDArray, rng: np.random.Generator
+    ) -> NDArray:
+        """Estimate each row's log s, the part of its norm which is not chance."""
+        norms = np.linalg.norm(residuals, axis=1).astype(np.float64)
+        usable = (self.counts_[codes] > 1) & (norms > 0)
+        self.scale_mean_ = np.zeros(len(self.counts_))
+        self.scale_sd_ = 0.0
+        self.norm_map_: MarginalMap | None = None
+        self.has_scale_ = False
+        log_scale = np.zeros(len(residuals))
+        if usable.sum() < MIN_ROWS_SCALE:
+            return log_scale
+        log_norm = np.log(norms[usable])
+        # A Gaussian's log norm has variance tr(S^2) / (2 tr(S)^2).
+        dispersion, _ = second_moments(residuals[usable], rng)
+        chance = max(dispersion, 0) / (2 * np.mean(norms[usable] ** 2) ** 2)
+        if log_norm.var() * (1 - MIN_SCALE_SHARE) <= chance:
+            return log_scale
+        self.has_scale_ = True
+        self.scale_origin_ = 0.5 * np.log(np.mean(norms[usable] ** 2))
+        log_scale[usable] = log_norm - self.scale_origin_
+        overall = log_scale[usable].mean()
+        for c in range(len(self.counts_)):
+            own = log_scale[usable & (codes == c)]
+            weight = len(own) / (len(own) + CLASS_SCALE_STRENGTH)
+            mean = own.mean() if len(own) else overall
+            self.scale_mean_[c] = overall + weight * (mean - overall)
+        centred = (log_scale - self.scale_mean_[codes])[usable]
+        self.scale_sd_ = float(np.sqrt(np.mean(centred**2)))
+        return log_scale
+
+    def _fit_factors(self, residuals: NDArray, rng: np.random.Generator) -> NDArray:
+        variances = np.einsum("ij,ij->j", residuals, residuals, dtype=np.float64)
+        variances /= len(residuals)
+        values, self.vectors_, scores = factorise(residuals, rng)
+        if isinstance(self.shrinkage, str):
+            shrunk = SHRINKAGES[self.shrinkage](values, residuals, rng)
+        else:
+            shrunk = (1 - self.shrinkage) * values
+        self.raw_eigenvalues_, self.eigenvalues_ = values, shrunk
+        carried = (shrunk[:, None] * self.vectors_**2).sum(axis=0)
+        self.noise_ = np.maximum(variances - carried, 0.0)
+        if isinstance(self.n_factors, Integral):
+            wanted = int(self.n_factors)
+        else:
+            highest = int(np.clip(len(residuals) / 8, 4, MAX_FACTORS))
+            wanted = int(np.clip(count_factors(residuals, rng), 4, highest))
+        self.n_factors_ = min(wanted, len(values))
+        return scores
+
+    def encode(self, X: NDArray, codes: NDArray, covariates: NDArray) -> NDArray:
+        """Return the latents of rows not seen in the fit.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features)
+            Expression on the scale of the fit.
+        codes : ndarray of shape (n_samples,)
+            Classes.
+        covariates : ndarray of shape (n_samples, n_covariates)
+            Standardised covariates.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_factors_ + has_scale_)
+            Latents.
+        """
+        residuals = self.standardise(X, codes, covariates)
+        log_scale = np.zeros(len(X))
+        if self.has_scale_:
+            log_norm = np.log(np.linalg.norm(residuals, axis=1).clip(min=1e-12))
+            log_scale = log_norm - self.scale_origin_
+            residuals = residuals * np.exp(-log_scale)[:, None]
+        q = self.n_factors_
+        scores = residuals @ self.vectors_[:q].T / np.sqrt(self.raw_eigenvalues_[:q])
+        return self._latents(scores, log_scale, codes)
+
+    def standardise(self, X: NDArray, codes: NDArray, covariates: NDArray) -> NDArray:
+        """Return (x - m(c) - b u) / d(c), zero for constant genes."""
+        sds = np.where(self.sds_ > 0, self.sds_, np.inf)
+        return (X - self.means_[codes] - covariates @ self.slopes_) / sds[codes]
+
+    def _latents(self, scores: NDArray, log_scale: NDArray, codes: NDArray) -> NDArray:
+        if not self.has_scale_:
+            return scores.astype(np.float64, copy=False)
+        z = (log_scale - self.scale_mean_[codes]) / self.scale_sd_
+        return np.column_stack([scores, z])
+
+    def decode(
+        self,
+        latents: NDArray,
+        codes: NDArray,
+        covariates: NDArray,
+        rng: np.random.Generator,
+        genes: NDArray | slice = slice(None),
+    ) -> NDArray:
+        """Complete latents with the remaining factors and noise, and return rows.
+
+        Parameters
+        ----------
+        latents : ndarray of shape (n_samples, n_factors_ + has_scale_)
+            Latents.
+        codes : ndarray of shape (n_samples,)
+            Classes.
+        covariates : ndarray of shape (n_samples, n_covariates)
+            Standardised covariates.
+        rng : numpy.random.Generator
+            Source of randomness.
+        genes : index, default=all
+            Genes to return.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_genes)
+            Rows on the scale of the fit.
+        """
+        scores = rng.standard_normal((len(codes), len(self.eigenvalues_)))
+        scores[:, : self.n_factors_] = latents[:, : self.n_factors_]
+        rows = (scores * np.sqrt(self.eigenvalues_)) @ self.vectors_[:, genes]
+        noise = np.sqrt(self.noise_[genes])
+        rows += noise * rng.standard_normal(rows.shape, dtype=np.float32)
+        if self.has_scale_:
+            # As in the fit: rows of one length, times their scale.
+            log_norm = 0.5 * np.log(np.mean(rows**2, axis=1).clip(min=1e-24))
+            log_scale = self.scale_mean_[codes] + self.scale_sd_ * latents[:, -1]
+            rows *= np.exp(log_scale + self._log_size(genes) - log_norm)[:, None]
+        rows *= self.sds_[codes][:, genes]
+        if self.norm_map_ is not None:
+            norms = self._log_norms(rows, codes, genes)
+            rows *= np.exp(self.norm_map_.transform(norms[:, None])[:, 0] - norms)[
+                :, None
+            ]
+        rows += self.means_[codes][:, genes]
+        rows += covariates @ self.slopes_[:, genes]
+        return rows
+
+    def _log_size(self, genes: NDArray | slice) -> float:
+        """Log root mean square of a row of scale one, over ``genes``."""
+        variances = self.eigenvalues_ @ self.vectors_[:, genes] ** 2
+        return 0.5 * float(np.log(np.mean(variances + self.noise_[genes])))
+
+    def log_norms(
+        self, X: NDArray, codes: NDArray, covariates: NDArray, genes: NDArray
+    ) -> NDArray:
+        """Log root mean square distance of rows from m(c), in common sds.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_genes)
+            Rows of the chosen genes.
+        codes : ndarray of shape (n_samples,)
+            Classes.
+        covariates : ndarray of shape (n_samples, n_covariates)
+            Standardised covariates.
+        genes : ndarray of shape (n_genes,)
+            Indices of the genes.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Log distances, less the class's mean log scale.
+        """
+        centred = X - self.means_[codes][:, genes] - covariates @ self.slopes_[:, genes]
+        return self._log_norms(centred, codes, genes)
+
+    def _log_norms(self, centred: NDArray, codes: NDArray, genes) -> NDArray:
+        sds = self.common_sds_[genes]
+        weights = np.divide(1.0, sds**2, out=np.zeros_like(sds), where=sds > 0)
+        squares = np.square(centred) @ weights / max(np.count_nonzero(sds), 1)
+        return 0.5 * np.log(squares.clip(min=1e-24)) - self.scale_mean_[codes]

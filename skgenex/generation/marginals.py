@@ -1,0 +1,128 @@
+"""Per-gene maps which give simulated genes the distribution of the real ones."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+MAX_KNOTS = 512
+ATOM_SHARE = 0.02  # an extreme value shared by more rows is a floor or a ceiling
+
+
+class MarginalMap:
+    """Monotone map per gene: the model's quantiles to the data's.
+
+    x' = Q_data(F_model(x)), piecewise linear between quantiles. Unlike a normal-score
+    transform before the model, it leaves the model in the units of the data and
+    corrects only what the model gets wrong: floors, zeros, skew. Beyond the outermost
+    quantiles it goes on with the slope of the tail, so that no values pile up there,
+    except where the data themselves do (a floor). Data without negative values stay
+    so.
+
+    Attributes
+    ----------
+    model_quantiles_, data_quantiles_ : ndarray of shape (n_knots, n_features)
+        The map's knots.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skgenex.generation.marginals import MarginalMap
+    >>> rng = np.random.default_rng(0)
+    >>> model, data = rng.normal(size=(5000, 1)), rng.exponential(size=(300, 1))
+    >>> mapped = MarginalMap().fit(model, data).transform(model)
+    >>> bool(mapped.min() >= 0), bool(abs(np.median(mapped) - np.median(data)) < 0.02)
+    (True, True)
+    """
+
+    def fit(self, model: NDArray, data: NDArray) -> "MarginalMap":
+        """Learn the map.
+
+        Parameters
+        ----------
+        model : ndarray of shape (n_simulated, n_features)
+            Rows simulated by the model, as many as can be had.
+        data : ndarray of shape (n_samples, n_features)
+            Real rows.
+
+        Returns
+        -------
+        MarginalMap
+            Itself.
+        """
+        n_knots = min(len(data), MAX_KNOTS)
+        levels = (np.arange(n_knots) + 0.5) / n_knots
+        self.data_quantiles_ = _quantiles(data, levels)
+        self.model_quantiles_ = _quantiles(model, levels)
+        low, high = data.min(axis=0), data.max(axis=0)
+        self.is_floor_ = np.mean(data == low, axis=0) > max(ATOM_SHARE, 2 / len(data))
+        self.is_ceiling_ = np.mean(data == high, axis=0) > max(
+            ATOM_SHARE, 2 / len(data)
+        )
+        self.low_, self.high_ = low, high
+        self.is_non_negative_ = low >= 0
+        self.lower_slope_, self.upper_slope_ = self._tail_slopes(levels)
+        return self
+
+    def _tail_slopes(self, levels: NDArray) -> tuple[NDArray, NDArray]:
+        """Ratio of the data's to the model's spread in the outer tenth of each side."""
+        inner = int(np.searchsorted(ndtri(levels), ndtri(levels[0]) * 0.5))
+        inner = min(max(inner, 1), len(levels) - 1)
+        slopes = []
+        for end, inside in ((0, inner), (-1, -1 - inner)):
+            data = np.abs(self.data_quantiles_[end] - self.data_quantiles_[inside])
+            model = np.abs(self.model_quantiles_[end] - self.model_quantiles_[inside])
+            ratio = np.divide(data, model, out=np.ones_like(data), where=model > 0)
+            slopes.append(np.clip(ratio, 0.0, 2.0))
+        return slopes[0], slopes[1]
+
+    def transform(self, X: NDArray) -> NDArray:
+        """Map simulated rows, shape (n_samples, n_features)."""
+        out = np.empty_like(X, dtype=np.float64)
+        for j in range(X.shape[1]):
+            model, data = self.model_quantiles_[:, j], self.data_quantiles_[:, j]
+            x = X[:, j]
+            out[:, j] = np.interp(x, model, data)
+            if not self.is_floor_[j]:
+                below = np.minimum(x - model[0], 0.0)
+                out[:, j] += self.lower_slope_[j] * below
+            if not self.is_ceiling_[j]:
+                above = np.maximum(x - model[-1], 0.0)
+                out[:, j] += self.upper_slope_[j] * above
+        np.maximum(out, 0.0, out=out, where=self.is_non_negative_)
+        return out
+
+
+def _quantiles(values: NDArray, levels: NDArray) -> NDArray:
+    """Quantiles of each column; row i of n sorted values is that of (i + 1/2) / n."""
+    # Sorting the rows of the transpose is several times faster than sorting columns.
+    ordered = np.sort(np.ascontiguousarray(values.T, dtype=np.float64), axis=1)
+    position = (levels * values.shape[0] - 0.5).clip(0, values.shape[0] - 1)
+    below = np.floor(position).astype(int)
+    above = np.minimum(below + 1, values.shape[0] - 1)
+    part = position - below
+    return ((1 - part) * ordered[:, below] + part * ordered[:, above]).T
+
+
+def cramer_distance(a: NDArray, b: NDArray) -> NDArray:
+    """Integrated squared difference of the distribution functions, gene by gene.
+
+    Parameters
+    ----------
+    a : ndarray of shape (n_a, n_features)
+        Values.
+    b : ndarray of shape (n_b, n_features)
+        Values.
+
+    Returns
+    -------
+    ndarray of shape (n_features,)
+        Cramer's distance in the unit of the values, zero for equal distributions.
+    """
+    out = np.empty(a.shape[1])
+    for j in range(a.shape[1]):
+        x, y = np.sort(a[:, j]), np.sort(b[:, j])
+        grid = np.sort(np.concatenate([x, y]))
+        difference = np.searchsorted(x, grid, side="right") / len(x)
+        difference = difference - np.searchsorted(y, grid, side="right") / len(y)
+        out[j] = (difference[:-1] ** 2 * np.diff(grid)).sum()
+    return out

@@ -1,0 +1,198 @@
+"""Choices made on held-out rows, and the model of rows that follows from them."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .covariance import class_covariances, gaussian_log_density
+from .factors import FactorModel
+from .marginals import MarginalMap, cramer_distance
+
+N_REFERENCE = 1_500  # simulated rows behind the calibration
+N_CALIBRATION_GENES = 1_000
+MIN_ROWS_NORM_MAP = 12
+STRENGTHS = (np.inf, 100.0, 30.0, 10.0, 3.0)
+
+DrawLatents = Callable[[NDArray, NDArray, np.random.Generator], NDArray]
+
+
+def assign_folds(
+    codes: NDArray, n_folds: int, rng: np.random.Generator
+) -> NDArray:
+    """Spread the rows of each class over folds as evenly as can be.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_samples,)
+        Classes.
+    n_folds : int
+        Number of folds.
+    rng : numpy.random.Generator
+        Source of randomness.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        Fold of each row. Rows of classes with a single row get -1: they are always
+        trained on.
+    """
+    folds = np.full(len(codes), -1)
+    start = 0
+    for c in np.unique(codes):
+        own = rng.permutation(np.flatnonzero(codes == c))
+        if len(own) > 1:
+            folds[own] = (start + np.arange(len(own))) % n_folds
+            start += len(own)
+    return folds
+
+
+def choose_by_holdout(
+    new_model: Callable[[], FactorModel],
+    X: NDArray,
+    codes: NDArray,
+    n_classes: int,
+    covariates: NDArray,
+    rng: np.random.Generator,
+    *,
+    n_folds: int = 4,
+    max_rows: int = 2_000,
+) -> tuple[float, bool]:
+    """Choose the strength of the common covariance, and whether to map the marginals.
+
+    Parameters
+    ----------
+    new_model : callable
+        Returns an unfitted `FactorModel`.
+    X, codes, n_classes, covariates
+        As in `FactorModel.fit_encode`.
+    rng : numpy.random.Generator
+        Source of randomness.
+    n_folds : int, default=4
+        Folds of the cross-validation.
+    max_rows : int, default=2000
+        Rows used at most.
+
+    Returns
+    -------
+    strength : float
+        The one of `STRENGTHS` with the highest density of held-out latents.
+    map_marginals : bool
+        Whether the training rows predict held-out genes' distributions better, by
+        Cramer's distance, than the model does.
+    """
+    if len(X) > max_rows:
+        rows = rng.choice(len(X), max_rows, replace=False)
+        X, codes, covariates = X[rows], codes[rows], covariates[rows]
+    folds = assign_folds(codes, n_folds, rng)
+    densities = np.zeros(len(STRENGTHS))
+    improvement = 0.0
+    for fold in range(n_folds):
+        valid, train = folds == fold, folds != fold
+        seen = np.isin(codes[valid], codes[train])
+        valid[np.flatnonzero(valid)[~seen]] = False
+        enough = train.sum() - len(np.unique(codes[train])) >= 3
+        if not enough or valid.sum() < 2:
+            return np.inf, len(X) >= 20
+        model = new_model()
+        latents = model.fit_encode(
+            X[train], codes[train], n_classes, covariates[train], rng
+        )
+        held_out = model.encode(X[valid], codes[valid], covariates[valid])
+        for i, strength in enumerate(STRENGTHS):
+            covariances = class_covariances(latents, codes[train], n_classes, strength)
+            densities[i] += gaussian_log_density(
+                held_out, codes[valid], covariances
+            ).sum()
+        if fold == 0:
+            genes = _some_genes(model, rng, N_CALIBRATION_GENES // 4)
+            drawn = rng.choice(np.flatnonzero(train), N_REFERENCE // 2)
+            simulated = model.decode(
+                rng.standard_normal((len(drawn), latents.shape[1])),
+                codes[drawn],
+                covariates[drawn],
+                rng,
+                genes,
+            )
+            scale = np.maximum(model.common_sds_[genes], 1e-12)
+            real, seen_before = X[valid][:, genes], X[train][:, genes]
+            by_model = cramer_distance(simulated / scale, real / scale)
+            by_data = cramer_distance(seen_before / scale, real / scale)
+            improvement = float(np.mean(by_model - by_data))
+    return STRENGTHS[int(np.argmax(densities))], improvement > 0
+
+
+def calibrate(
+    model: FactorModel,
+    draw_latents: DrawLatents,
+    X: NDArray,
+    codes: NDArray,
+    covariates: NDArray,
+    rng: np.random.Generator,
+    *,
+    map_marginals: bool,
+    n_rounds: int = 3,
+) -> MarginalMap | None:
+    """Give simulated rows the spread of norms and the marginals of the real ones.
+
+    The norms of the rows, which decide how near neighbours are, are a property of
+    whole rows, and a map gene by gene narrows them; so they get a map of their own,
+    adjusted in a few rounds until their spread is right after the map of the genes.
+
+    Parameters
+    ----------
+    model : FactorModel
+        Its ``norm_map_`` is set.
+    draw_latents : callable
+        ``draw_latents(codes, covariates, rng)`` simulates latents.
+    X, codes, covariates
+        The rows of the fit.
+    rng : numpy.random.Generator
+        Source of randomness.
+    map_marginals : bool
+        Whether to map the marginals.
+    n_rounds : int, default=3
+        Rounds of adjustment.
+
+    Returns
+    -------
+    MarginalMap or None
+        The map, if wanted.
+    """
+    model.norm_map_ = None
+    drawn = rng.choice(len(X), max(N_REFERENCE, min(len(X), 2 * N_REFERENCE)))
+    codes_drawn, covariates_drawn = codes[drawn], covariates[drawn]
+    latents = draw_latents(codes_drawn, covariates_drawn, rng)
+    seed = int(rng.integers(2**31 - 1))
+
+    def simulate(genes, salt):
+        fresh = np.random.default_rng([seed, salt])
+        return model.decode(latents, codes_drawn, covariates_drawn, fresh, genes)
+
+    usable = model.counts_[codes] > 1
+    if model.has_scale_ and usable.sum() >= MIN_ROWS_NORM_MAP:
+        genes = _some_genes(model, rng, N_CALIBRATION_GENES)
+        real = X[:, genes]
+        wanted = model.log_norms(real, codes, covariates, genes)[usable]
+        rows = simulate(genes, 0)
+        plain = model.log_norms(rows, codes_drawn, covariates_drawn, genes)
+        target = wanted
+        for _ in range(n_rounds):
+            model.norm_map_ = MarginalMap().fit(plain[:, None], target[:, None])
+            if not map_marginals:
+                break
+            rows = simulate(genes, 0)
+            rows = MarginalMap().fit(rows, real).transform(rows)
+            got = model.log_norms(rows, codes_drawn, covariates_drawn, genes)
+            # Ask for as much more spread, and level, as the map takes away.
+            ratio = float(np.clip(wanted.std() / got.std(), 0.6, 1.6))
+            level = target.mean() + wanted.mean() - got.mean()
+            target = level + ratio * (target - target.mean())
+    if not map_marginals:
+        return None
+    return MarginalMap().fit(simulate(slice(None), 1), X)
+
+
+def _some_genes(model: FactorModel, rng: np.random.Generator, n: int) -> NDArray:
+    varying = np.flatnonzero(~model.constant_)
+    return np.sort(rng.choice(varying, min(n, len(varying)), replace=False))

@@ -1,0 +1,253 @@
+"""Denoisers: the exact one of a Gaussian, and a network which corrects it."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import nn
+
+from ..networks import ConditionalMLP
+from .noise import draw_sigmas
+
+
+class GaussianDenoiser(nn.Module):
+    """Posterior mean of rows from class-wise centred Gaussians, given noisy rows.
+
+    For x ~ N(0, C) and noise of standard deviation sigma it is
+    C (C + sigma^2 I)^-1 (x + noise), computed in the eigenbasis of C.
+
+    Parameters
+    ----------
+    covariances : ndarray of shape (n_classes + 1, n_features, n_features)
+        One covariance matrix per class; the last is that of all classes together.
+
+    Examples
+    --------
+    >>> import numpy as np, torch
+    >>> from skgenex.nn.diffusion import GaussianDenoiser
+    >>> denoise = GaussianDenoiser(np.stack([np.eye(2), 3 * np.eye(2)]))
+    >>> x, sigma = torch.ones(2, 2), torch.ones(2)
+    >>> denoise(x, sigma, torch.tensor([0, 1]))
+    tensor([[0.5000, 0.5000],
+            [0.7500, 0.7500]])
+    """
+
+    def __init__(self, covariances: np.ndarray) -> None:
+        super().__init__()
+        values, vectors = np.linalg.eigh(covariances)
+        # Not saved with the weights: they follow from the constructor's argument.
+        for name, array in (("values", values.clip(min=0)), ("vectors", vectors)):
+            tensor = torch.as_tensor(array, dtype=torch.float32)
+            self.register_buffer(name, tensor, persistent=False)
+
+    def forward(
+        self, x: torch.Tensor, sigma: torch.Tensor, label: torch.Tensor
+    ) -> torch.Tensor:
+        """Return the expected clean rows, (n_samples, n_features)."""
+        vectors, values = self.vectors[label], self.values[label]
+        gain = values / (values + sigma[:, None] ** 2)
+        coordinates = torch.einsum("ni,nij->nj", x, vectors)
+        return torch.einsum("nj,nij->ni", gain * coordinates, vectors)
+
+
+class Denoiser(nn.Module):
+    """A network which corrects the denoiser of a Gaussian.
+
+    With unit-variance data, D(x, sigma) = G(x, sigma) + c_out F(c_in x, ln(sigma) / 4)
+    with c_in = 1 / sqrt(1 + sigma^2) and c_out = sigma / sqrt(1 + sigma^2). For a
+    standard normal G the first term is c_skip x: the preconditioning of Karras et al.
+    Where F is zero, sampling draws exactly from the Gaussian.
+
+    Parameters
+    ----------
+    gaussian : Module
+        ``gaussian(x, sigma, label)``, the simple model's denoiser.
+    network : Module
+        ``network(x, level, label, covariates)``.
+
+    References
+    ----------
+    Karras et al. (2022), Table 1 (preconditioning).
+
+    Examples
+    --------
+    >>> import numpy as np, torch
+    >>> from skgenex.nn import ConditionalMLP
+    >>> from skgenex.nn.diffusion import Denoiser, GaussianDenoiser
+    >>> gaussian = GaussianDenoiser(np.eye(3)[None])
+    >>> denoiser = Denoiser(gaussian, ConditionalMLP(n_features=3, n_classes=0))
+    >>> x, sigma, label = torch.randn(4, 3), torch.ones(4), torch.zeros(4).long()
+    >>> torch.equal(denoiser(x, sigma, label), gaussian(x, sigma, label))
+    True
+    """
+
+    def __init__(self, gaussian: nn.Module, network: nn.Module) -> None:
+        super().__init__()
+        self.gaussian = gaussian
+        self.network = network
+
+    def forward(
+        self,
+        x: torch.Tensor,
+        sigma: torch.Tensor,
+        label: torch.Tensor,
+        covariates: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """Return the expected clean rows, (n_samples, n_features)."""
+        c_in = (1 + sigma[:, None] ** 2).rsqrt()
+        correction = self.network(c_in * x, sigma.log() / 4, label, covariates)
+        return self.gaussian(x, sigma, label) + sigma[:, None] * c_in * correction
+
+
+class DenoisingObjective(nn.Module):
+    """Weighted squared error of a `Denoiser`, one value per row.
+
+    In training it draws the noise itself and regularises: a little noise is added to
+    the rows (and taken off their variance), and condition labels are dropped at
+    random, which also prepares classifier-free guidance.
+
+    Parameters
+    ----------
+    covariances : ndarray of shape (n_classes + 1, n_features, n_features)
+        Of the Gaussian to start from, see `GaussianDenoiser`.
+    n_covariates : int, default=0
+        Number of covariates.
+    n_hidden, n_blocks, dropout : int, int, float
+        Of the `ConditionalMLP`.
+    jitter : float, default=0.3
+        Standard deviation of the noise added to training rows, in units of theirs.
+    label_dropout : float, default=0.1
+        Share of training rows which hide their label and covariates.
+
+    References
+    ----------
+    Karras et al. (2022), Eq. 8 and Table 1 (loss weighting, sigma_data = 1);
+    Ho & Salimans (2021), Classifier-Free Diffusion Guidance.
+
+    Examples
+    --------
+    >>> import numpy as np, torch
+    >>> from skgenex.nn.diffusion import DenoisingObjective
+    >>> objective = DenoisingObjective(np.stack([np.eye(3)] * 2)).eval()
+    >>> x, label = torch.zeros(2, 3), torch.zeros(2).long()
+    >>> objective(x, label, sigma=torch.ones(2), noise=torch.ones(2, 3))
+    tensor([0.5000, 0.5000], grad_fn=<MulBackward0>)
+    """
+
+    def __init__(
+        self,
+        covariances: np.ndarray,
+        n_covariates: int = 0,
+        n_hidden: int = 128,
+        n_blocks: int = 2,
+        dropout: float = 0.1,
+        jitter: float = 0.3,
+        label_dropout: float = 0.1,
+    ) -> None:
+        super().__init__()
+        n_features = covariances.shape[1]
+        self.n_classes = len(covariances) - 1
+        self.jitter = jitter
+        self.label_dropout = label_dropout
+        self.denoiser = Denoiser(
+            GaussianDenoiser(covariances),
+            ConditionalMLP(
+                n_features, self.n_classes, n_covariates, n_hidden, n_blocks, dropout
+            ),
+        )
+
+    def forward(
+        self,
+        x: torch.Tensor,
+        label: torch.Tensor,
+        covariates: torch.Tensor | None = None,
+        sigma: torch.Tensor | None = None,
+        noise: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """Return the loss of each row, shape (n_samples,).
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_samples, n_features)
+            Clean rows of about unit variance.
+        label : Tensor of shape (n_samples,)
+            Classes.
+        covariates : Tensor of shape (n_samples, n_covariates), default=None
+            Standardised covariates.
+        sigma : Tensor of shape (n_samples,), default=None
+            Noise levels; None draws them.
+        noise : Tensor of shape (n_samples, n_features), default=None
+            Standard normal noise; None draws it.
+
+        Returns
+        -------
+        Tensor of shape (n_samples,)
+            (1 + sigma^2) / sigma^2 times the mean squared error.
+        """
+        if self.training:
+            x = x + self.jitter * torch.randn_like(x)
+            x = x / (1 + self.jitter**2) ** 0.5
+            hidden = torch.rand(len(x), device=x.device) < self.label_dropout
+            label = label.masked_fill(hidden, self.n_classes)
+            if covariates is not None:
+                covariates = covariates.masked_fill(hidden[:, None], 0.0)
+        if sigma is None:
+            sigma = draw_sigmas(len(x), device=x.device)
+        if noise is None:
+            noise = torch.randn_like(x)
+        denoised = self.denoiser(x + sigma[:, None] * noise, sigma, label, covariates)
+        return (1 + sigma**-2) * (denoised - x).square().mean(dim=1)
+
+
+def guided(
+    denoiser: nn.Module,
+    label: torch.Tensor,
+    covariates: torch.Tensor | None,
+    unconditional: int,
+    guidance: float = 1.0,
+) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+    """Fix the condition of a denoiser, exaggerated by classifier-free guidance.
+
+    Parameters
+    ----------
+    denoiser : Module
+        ``denoiser(x, sigma, label, covariates)``.
+    label : Tensor of shape (n_samples,)
+        Wanted classes.
+    covariates : Tensor of shape (n_samples, n_covariates) or None
+        Wanted covariates.
+    unconditional : int
+        The label which means "no class given".
+    guidance : float, default=1.0
+        1 samples the condition as it is; above 1 exaggerates it, which costs spread.
+
+    Returns
+    -------
+    callable
+        ``denoise(x, sigma)`` for the solvers.
+
+    References
+    ----------
+    Ho & Salimans (2021), Eq. 6.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skgenex.nn.diffusion import guided
+    >>> def denoiser(x, sigma, label, covariates):
+    ...     return x + label[:, None]
+    >>> denoise = guided(denoiser, torch.tensor([1]), None, 0, guidance=2.0)
+    >>> denoise(torch.zeros(1, 1), torch.ones(1))
+    tensor([[2.]])
+    """
+    if guidance == 1:
+        return lambda x, sigma: denoiser(x, sigma, label, covariates)
+    no_label = torch.full_like(label, unconditional)
+    no_covariates = None if covariates is None else torch.zeros_like(covariates)
+
+    def denoise(x, sigma):
+        plain = denoiser(x, sigma, no_label, no_covariates)
+        conditional = denoiser(x, sigma, label, covariates)
+        return plain + guidance * (conditional - plain)
+
+    return denoise

@@ -31,8 +31,10 @@ from .simulation import N_REFERENCE, assign_folds, calibrate
 
 N_NOISE_DRAWS = 64  # per held-out row: fewer hide overfitting behind noise
 MAX_VALID_ROWS = 4_000
+ENOUGH_HELD_OUT = 100
 MIN_STEPS_PER_EPOCH = 20
 SCORE_SIGMAS = 200
+CLASS_SHIFT_STRENGTH = 30.0  # rows' worth of trust in a generated class's mean zero
 
 
 class DiffusionSampler(GeneratorMixin, TorchEstimator, BaseOverSampler):
@@ -62,7 +64,7 @@ class DiffusionSampler(GeneratorMixin, TorchEstimator, BaseOverSampler):
         Steps of the solver; Heun's method evaluates the network twice a step.
     n_factors, shrinkage, mean_shrinkage, class_covariance, marginal
         As in `GaussianSampler`.
-    n_hidden : int, default=128
+    n_hidden : int, default=96
         Units per layer of the network.
     n_blocks : int, default=2
         Residual blocks of the network.
@@ -74,7 +76,7 @@ class DiffusionSampler(GeneratorMixin, TorchEstimator, BaseOverSampler):
         Share of training rows which hide their label, needed for ``guidance``.
     max_epochs : int, default=80
         Epochs at most; an epoch has at least 20 optimisation steps.
-    lr : float, default=1e-3
+    lr : float, default=1.5e-3
         Learning rate of AdamW.
     batch_size : int, default=256
         Rows per step.
@@ -82,7 +84,7 @@ class DiffusionSampler(GeneratorMixin, TorchEstimator, BaseOverSampler):
         Share of rows held out to stop training and to choose the backend; all rows
         are used in the final fit. With 0 it trains for ``max_epochs``, with no check
         against the Gaussian.
-    patience : int, default=8
+    patience : int, default=6
         Epochs without a lower held-out loss before training stops.
     callbacks : list of skorch callbacks, default=None
         Cloned for each fit.
@@ -190,19 +192,19 @@ class DiffusionSampler(GeneratorMixin, TorchEstimator, BaseOverSampler):
         n_steps=18,
         n_factors="auto",
         shrinkage="matched",
-        mean_shrinkage=0.5,
+        mean_shrinkage=1.0,
         class_covariance="auto",
         marginal="auto",
-        n_hidden=128,
+        n_hidden=96,
         n_blocks=2,
         dropout=0.3,
         jitter=0.3,
         label_dropout=0.1,
         max_epochs=80,
-        lr=1e-3,
+        lr=1.5e-3,
         batch_size=256,
         validation_fraction=0.25,
-        patience=8,
+        patience=6,
         callbacks=None,
         device="auto",
         random_state=None,
@@ -278,66 +280,94 @@ class DiffusionSampler(GeneratorMixin, TorchEstimator, BaseOverSampler):
         """Train without some rows; return the epochs the final training shall take.
 
         Sets ``heldout_gain_`` and ``heldout_gain_se_``. Zero epochs: use the Gaussian.
+        With few rows several folds take part, until `ENOUGH_HELD_OUT` were held out.
         """
         self.heldout_gain_ = self.heldout_gain_se_ = np.nan
         if self.backend == "gaussian":
             return 0, []
-        forced = self.backend == "diffusion"
         if not self.validation_fraction:
             return self.max_epochs, []
         rng = np.random.default_rng([seed, 2])
-        folds = assign_folds(codes, max(2, round(1 / self.validation_fraction)), rng)
-        valid, train = folds == 0, folds != 0
-        valid &= np.isin(codes, codes[train])
-        if train.sum() - len(np.unique(codes[train])) < 4 or valid.sum() < 2:
-            return (self.max_epochs if forced else 0), []
+        n_folds = max(2, round(1 / self.validation_fraction))
+        folds = assign_folds(codes, n_folds, rng)
+        n_used = int(np.clip(ENOUGH_HELD_OUT * n_folds / len(X), 1, n_folds))
+        gaussian, gain, best, history = [], [], [], []
+        for fold in range(n_used):
+            train, valid = folds != fold, folds == fold
+            valid &= np.isin(codes, codes[train])
+            if train.sum() - len(np.unique(codes[train])) < 4 or valid.sum() < 2:
+                continue
+            losses = self._heldout_losses(X, codes, covariates, train, valid, seed)
+            gaussian.append(losses[:, 0])
+            gain.append(losses[:, 0] - losses[:, 1])
+            curve = [row["valid_loss"] for row in self.history_]
+            best.append(int(np.argmin(curve)) + 1)
+            history = history or self.history_
+        if not gain:
+            return (self.max_epochs if self.backend == "diffusion" else 0), []
+        by_row = np.concatenate(gain) / np.concatenate(gaussian).mean()
+        self.heldout_gain_ = float(by_row.mean())
+        self.heldout_gain_se_ = float(by_row.std(ddof=1) / np.sqrt(len(by_row)))
+        if self.backend == "diffusion" or self.heldout_gain_ > self.heldout_gain_se_:
+            return round(float(np.mean(best))), history
+        return 0, history
+
+    def _heldout_losses(
+        self,
+        X: NDArray,
+        codes: NDArray,
+        covariates: NDArray,
+        train: NDArray,
+        valid: NDArray,
+        seed: int,
+    ) -> NDArray:
+        """Train on some rows; return the loss of each other, (n_valid, 2).
+
+        First column: the Gaussian's, second: the network's, averaged over noise draws.
+        """
+        n_classes = len(self.classes_)
         model = new_model(self)
         latents = model.fit_encode(
-            X[train], codes[train], len(self.classes_), covariates[train], rng
+            X[train],
+            codes[train],
+            n_classes,
+            covariates[train],
+            np.random.default_rng([seed, 4]),
         )
         covariances = class_covariances(
-            latents, codes[train], len(self.classes_), self.class_covariance_
+            latents, codes[train], n_classes, self.class_covariance_
         )
-        rows = np.flatnonzero(valid)
-        n_draws = max(8, min(N_NOISE_DRAWS, MAX_VALID_ROWS // len(rows)))
-        rows = np.tile(rows[: MAX_VALID_ROWS // n_draws], n_draws)
-        held_out = _batch(
-            model.encode(X[rows], codes[rows], covariates[rows]),
-            codes[rows],
-            covariates[rows],
-        )
+        rows = np.flatnonzero(valid)[:MAX_VALID_ROWS]
+        n_draws = int(np.clip(MAX_VALID_ROWS // len(rows), 8, N_NOISE_DRAWS))
+        encoded = model.encode(X[rows], codes[rows], covariates[rows])
+        rows, encoded = np.tile(rows, n_draws), np.tile(encoded, (n_draws, 1))
+        held_out = _batch(encoded, codes[rows], covariates[rows])
         noise = torch.Generator().manual_seed(seed)
         held_out["sigma"] = draw_sigmas(len(rows), generator=noise)
-        held_out["noise"] = torch.randn(held_out["x"].shape, generator=noise)
-
+        held_out["noise"] = torch.randn(encoded.shape, generator=noise)
+        how = {**self._how(train.sum()), "checkpoint_dir": None}
+        if self.warm_start:
+            how["initial_weights"] = None  # they have seen the held-out rows
         self._train(
             self._objective_of(covariances, covariates),
             _batch(latents, codes[train], covariates[train]),
             seed=seed,
             valid_batch=held_out,
-            **{**self._how(train.sum()), "checkpoint_dir": None},
-            **({"initial_weights": None} if self.warm_start else {}),
+            **how,
         )
         denoiser = self._network().denoiser
 
         def losses(x, label, *rest):
-            """Loss of the Gaussian and of the network, side by side."""
             *u, sigma, noise = rest
             noisy = x + sigma[:, None] * noise
-            both = denoiser.gaussian(noisy, sigma, label), denoiser(noisy, sigma, label, *u)
+            gaussian = denoiser.gaussian(noisy, sigma, label)
+            network = denoiser(noisy, sigma, label, *u)
             weight = 1 + sigma**-2
-            return torch.stack([weight * (by - x).square().mean(1) for by in both], 1)
+            errors = [(by - x).square().mean(1) for by in (gaussian, network)]
+            return weight[:, None] * torch.stack(errors, 1)
 
         arrays = [np.asarray(value) for value in held_out.values()]
-        gaussian, loss = self._apply(losses, *arrays).T
-        by_row = (gaussian - loss).reshape(n_draws, -1).mean(axis=0) / gaussian.mean()
-        self.heldout_gain_ = float(by_row.mean())
-        self.heldout_gain_se_ = float(by_row.std(ddof=1) / np.sqrt(len(by_row)))
-        history = self.history_
-        best = int(np.argmin([row["valid_loss"] for row in history])) + 1
-        if forced or self.heldout_gain_ > self.heldout_gain_se_:
-            return best, history
-        return 0, history
+        return self._apply(losses, *arrays).reshape(n_draws, -1, 2).mean(axis=0)
 
     def _objective_of(self, covariances: NDArray, covariates: NDArray) -> tuple:
         return DenoisingObjective, {
@@ -361,25 +391,22 @@ class DiffusionSampler(GeneratorMixin, TorchEstimator, BaseOverSampler):
     def _match_moments(
         self, latents: NDArray, codes: NDArray, covariates: NDArray, seed: int
     ) -> None:
-        """Give generated latents the class means and the covariance of the real ones.
+        """Give generated latents the class means and variances of the real ones.
 
         What the Gaussian gets right by construction, the network need not get wrong.
         """
-        d = latents.shape[1]
-        self.latent_shift_ = np.zeros((len(self.classes_), d))
-        self.latent_mix_ = np.eye(d)
+        self.latent_shift_ = np.zeros((len(self.classes_), latents.shape[1]))
+        self.latent_stretch_ = np.ones(latents.shape[1])
         rng = np.random.default_rng([seed, 3])
-        drawn = rng.choice(len(codes), max(N_REFERENCE, len(codes) // 4))
-        codes = codes[drawn]
-        generated = self._draw_latents(codes, covariates[drawn], rng)
-        for c in np.unique(codes):
-            own = generated[codes == c]
-            self.latent_shift_[c] = own.mean(axis=0) * len(own) / (len(own) + 10)
-        generated = generated - self.latent_shift_[codes]
-        wanted = latents.T @ latents / len(latents)
-        got = generated.T @ generated / len(generated)
-        root = np.linalg.cholesky(wanted + 1e-6 * np.eye(d))
-        self.latent_mix_ = np.linalg.solve(np.linalg.cholesky(got).T, root.T)
+        drawn = rng.choice(len(codes), 2 * N_REFERENCE)
+        generated = self._draw_latents(codes[drawn], covariates[drawn], rng)
+        for c in np.unique(codes[drawn]):
+            own = generated[codes[drawn] == c]
+            weight = len(own) / (len(own) + CLASS_SHIFT_STRENGTH)
+            self.latent_shift_[c] = weight * own.mean(axis=0)
+        generated = generated - self.latent_shift_[codes[drawn]]
+        wanted = np.sqrt(np.mean(latents**2, axis=0))
+        self.latent_stretch_ = wanted / np.sqrt(np.mean(generated**2, axis=0))
 
     def _draw_latents(
         self, codes: NDArray, covariates: NDArray, rng: np.random.Generator
@@ -398,7 +425,7 @@ class DiffusionSampler(GeneratorMixin, TorchEstimator, BaseOverSampler):
         d = self.class_covariances_.shape[1]
         x = rng.standard_normal((len(codes), d), dtype=np.float32) * float(sigmas[0])
         latents = self._apply(solve, x, codes, covariates.astype(np.float32))
-        return (latents - self.latent_shift_[codes]) @ self.latent_mix_
+        return (latents - self.latent_shift_[codes]) * self.latent_stretch_
 
     def _sample_rows(
         self, codes: NDArray, covariates: NDArray, rng: np.random.Generator

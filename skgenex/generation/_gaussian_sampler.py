@@ -47,7 +47,7 @@ class GaussianSampler(GeneratorMixin, BaseOverSampler):
         real ones do; "nonlinear" shrinks each eigenvalue by itself; a number in [0, 1]
         is the intensity of linear shrinkage. More shrinkage: more privacy, less
         likeness.
-    mean_shrinkage : float, default=0.5
+    mean_shrinkage : float, default=1.0
         Weight of the mean of all rows in a class's mean, in rows.
     class_covariance : float or "auto", default="auto"
         Weight of the common covariance in a class's, in rows; infinity gives all
@@ -115,7 +115,7 @@ class GaussianSampler(GeneratorMixin, BaseOverSampler):
         sampling_strategy="auto",
         n_factors="auto",
         shrinkage="matched",
-        mean_shrinkage=0.5,
+        mean_shrinkage=1.0,
         class_covariance="auto",
         marginal="auto",
         random_state=None,

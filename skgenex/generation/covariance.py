@@ -239,7 +239,8 @@ def class_covariances(
         if dof > 0 and np.isfinite(strength):
             weight = dof / (dof + strength)
             covariances[c] *= 1 - weight
-            covariances[c] += weight * (own.T @ own) / dof
+            # Mean squares, as the scores are scaled: so the classes average to I.
+            covariances[c] += weight * (own.T @ own) / len(own)
     return covariances
 
 

@@ -34,7 +34,7 @@ class FactorModel:
         clip(n_samples / 8, 4, 48).
     shrinkage : str or float, default="matched"
         A key of `skgenex.generation.covariance.SHRINKAGES`, or a linear intensity.
-    mean_shrinkage : float, default=0.5
+    mean_shrinkage : float, default=1.0
         Weight of the mean of all rows in a class's mean, in rows.
 
     Attributes
@@ -57,7 +57,7 @@ class FactorModel:
         self,
         n_factors: int | str = "auto",
         shrinkage: str | float = "matched",
-        mean_shrinkage: float = 0.5,
+        mean_shrinkage: float = 1.0,
     ) -> None:
         self.n_factors = n_factors
         self.shrinkage = shrinkage

@@ -48,6 +48,7 @@ sphinx_gallery_conf = {
     "filename_pattern": r"plot_",
     "ignore_pattern": r"demo",
     "within_subsection_order": "FileNameSortKey",
+    "capture_repr": ("_repr_html_",),  # tables, not addresses of plotted objects
     "download_all_examples": False,
     "show_memory": False,
     "write_computation_times": False,

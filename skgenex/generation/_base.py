@@ -2,12 +2,14 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping
+from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
+from scipy.special import logsumexp
 from sklearn.base import _fit_context
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import (
@@ -16,11 +18,11 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from .._transaction import transactional
 from .._seeding import draw_seed
-from ._conditions import ConditionEncoder, as_table
+from .._transaction import transactional
+from ._conditions import ConditionEncoder, as_arrays, as_table
 
-CHUNK_VALUES = 4_000_000  # values simulated at once: bounds the memory of `sample`
+CHUNK_VALUES = 1_000_000  # values simulated at once: bounds the memory of `sample`
 TARGET_COLUMN = "__target__"
 
 
@@ -28,11 +30,15 @@ class GeneratorMixin:
     """`fit`, `fit_resample`, `sample` and `score` for a model of rows given classes.
 
     A subclass, which also inherits imbalanced-learn's ``BaseOverSampler``, implements
-    `_fit_rows`, `_sample_rows` and `score_samples`.
+    `_fit_rows`, `_sample_rows` and `_score_rows`.
     """
+
+    random_state: Any
+    n_features_in_: int
 
     __metadata_request__fit = {"conditions": True}
     __metadata_request__fit_resample = {"conditions": True}
+    __metadata_request__score = {"conditions": True}
 
     @transactional
     @_fit_context(prefer_skip_nested_validation=True)
@@ -59,7 +65,7 @@ class GeneratorMixin:
             If X has missing or infinite values, or no class has two rows.
         """
         X = validate_data(self, X, accept_sparse=["csr", "csc"], ensure_min_samples=2)
-        self._fit_checked(_dense(X), y, conditions, draw_seed(self.random_state))
+        self._fit_checked(_dense(X), y, conditions, self._draw_seed())
         return self
 
     @transactional
@@ -89,24 +95,23 @@ class GeneratorMixin:
         ValueError
             If X has integer, missing or infinite values, or no class has two rows.
         """
-        return super().fit_resample(X, y, conditions=conditions)
+        if isinstance(X, pd.DataFrame):  # each column would get its own dtype back
+            _refuse_integers([name for name, d in X.dtypes.items() if _is_integer(d)])
+        # imbalanced-learn's, which checks, counts and restores containers.
+        return super().fit_resample(X, y, conditions=conditions)  # type: ignore[misc]
 
     def _fit_resample(self, X, y, conditions=None):
         if X.dtype.kind in "iub":
-            raise ValueError(
-                f"X holds integers ({X.dtype}): new rows would be truncated. Transform "
-                "counts to a log scale, such as log2(CPM + 1), or pass "
-                "X.astype(float)."
-            )
+            _refuse_integers([X.dtype])
         table = as_table(conditions, len(y))
-        seed = draw_seed(self.random_state)
+        seed = self._draw_seed()
         self._fit_checked(_dense(X), y, table, seed)
         counts = self.sampling_strategy_
         labels = np.repeat(
             np.array(list(counts), dtype=self.classes_.dtype), list(counts.values())
         )
         codes = np.searchsorted(self.classes_, labels)
-        drawn, covariates = self._draw_conditions(codes, np.random.default_rng([seed]))
+        drawn, covariates = self._draw_conditions(codes, _condition_rng(seed))
         X_new = self._sample_checked(codes, covariates, seed).astype(X.dtype)
         y_resampled = np.concatenate([y, self.classes_[codes].astype(y.dtype)])
         if sparse.issparse(X):
@@ -118,7 +123,7 @@ class GeneratorMixin:
         return (
             X_resampled,
             y_resampled,
-            pd.concat([table, drawn[table.columns]], ignore_index=True),
+            pd.concat([table, drawn.astype(table.dtypes)], ignore_index=True),
         )
 
     def _fit_checked(self, X: NDArray, y, conditions, seed: int) -> None:
@@ -128,15 +133,9 @@ class GeneratorMixin:
             self.target_type_ = "none"
             self.classes_, codes = np.array(["all"]), np.zeros(len(X), dtype=int)
         else:
-            y = column_or_1d(y, warn=True)
-            if len(y) != len(X):
-                raise ValueError(
-                    f"y must have a value per row of X, {len(X)}; got {len(y)}."
-                )
+            y = _as_target(y, len(X))
             if type_of_target(y) == "continuous":
                 y = np.asarray(y, dtype=float)
-                if not np.isfinite(y).all():
-                    raise ValueError("y must be finite; got NaN or infinite values.")
                 self.target_type_ = "continuous"
                 self.classes_, codes = np.array(["all"]), np.zeros(len(X), dtype=int)
                 table = table.assign(**{TARGET_COLUMN: y})
@@ -146,7 +145,7 @@ class GeneratorMixin:
                 self.classes_, codes = np.unique(y, return_inverse=True)
         self.dtype_ = X.dtype if X.dtype.kind == "f" else np.dtype(np.float64)
         self.class_counts_ = np.bincount(codes, minlength=len(self.classes_))
-        self._condition_rows = (table, codes)
+        self._condition_rows = (as_arrays(table), codes)
         self._encoder = ConditionEncoder().fit(table)
         X = np.ascontiguousarray(X, dtype=self.dtype_)
         self._fit_rows(X, codes, self._encoder.transform(table), seed)
@@ -193,14 +192,14 @@ class GeneratorMixin:
         if y is not None and self.target_type_ == "none":
             raise ValueError("The sampler was fitted without y: give n_samples.")
         seed = draw_seed(self.random_state if random_state is None else random_state)
-        rng = np.random.default_rng([seed])
+        rng = _condition_rng(seed)
         target = None
         if y is None:
             if n_samples is None:
                 n_samples = (
                     self.class_counts_.sum() if conditions is None else len(conditions)
                 )
-            if n_samples < 1 or int(n_samples) != n_samples:
+            if not isinstance(n_samples, Integral) or n_samples < 1:
                 raise ValueError(
                     f"n_samples must be a positive integer; got {n_samples!r}."
                 )
@@ -219,7 +218,7 @@ class GeneratorMixin:
                     raise ValueError("With continuous y, conditions need y beside.")
                 table = table.assign(**{TARGET_COLUMN: target})
             covariates = self._encoder.transform(table)
-        X = self._sample_checked(codes, covariates, seed).astype(self.dtype_)
+        X = self._sample_checked(codes, covariates, seed)
         if hasattr(self, "feature_names_in_"):
             X = pd.DataFrame(X, columns=self.feature_names_in_)
         if self.target_type_ == "none":
@@ -227,6 +226,49 @@ class GeneratorMixin:
         if self.target_type_ == "continuous":
             return X, table[TARGET_COLUMN].to_numpy()
         return X, self.classes_[codes]
+
+    def score_samples(
+        self, X: ArrayLike, y: ArrayLike | None = None, conditions: Any = None
+    ) -> NDArray:
+        """Log-likelihood of rows, before the marginal map.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows on the scale of the fit.
+        y : array-like of shape (n_samples,), default=None
+            Their labels, if the fit had some. None after a fit with classes: the
+            density of the mixture of all classes, in their training proportions.
+        conditions : DataFrame of shape (n_samples, n_conditions), default=None
+            Their covariates, if the fit had some.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Log density in nats, over genes that are not constant.
+        """
+        check_is_fitted(self, "class_counts_")
+        X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
+        rows = _dense(X).astype(np.float64)
+        table = as_table(conditions, len(rows))
+        codes = np.zeros(len(rows), dtype=int)
+        if y is not None:
+            y = _as_target(y, len(rows))
+        if self.target_type_ == "continuous":
+            if y is None:
+                raise ValueError("The fit had continuous y: give y here too.")
+            table = table.assign(**{TARGET_COLUMN: np.asarray(y, dtype=float)})
+        covariates = self._encoder.transform(table)
+        if self.target_type_ != "class":
+            return self._score_rows(rows, codes, covariates)
+        if y is not None:
+            return self._score_rows(rows, self._codes_of(y), covariates)
+        shares = self.class_counts_ / self.class_counts_.sum()
+        by_class = [
+            np.log(share) + self._score_rows(rows, codes + c, covariates)
+            for c, share in enumerate(shares)
+        ]
+        return logsumexp(by_class, axis=0)
 
     def score(self, X: ArrayLike, y: ArrayLike | None = None, conditions=None) -> float:
         """Mean of `score_samples`, so that grid searches can tune a generator.
@@ -236,7 +278,7 @@ class GeneratorMixin:
         X : array-like of shape (n_samples, n_features)
             Rows not used in the fit.
         y : array-like of shape (n_samples,), default=None
-            Their labels, if the fit had some.
+            Their labels, see `score_samples`.
         conditions : DataFrame of shape (n_samples, n_conditions), default=None
             Their covariates, if the fit had some.
 
@@ -247,50 +289,46 @@ class GeneratorMixin:
         """
         return float(np.mean(self.score_samples(X, y, conditions)))
 
-    def _check_rows(self, X, y, conditions) -> tuple[NDArray, NDArray, NDArray]:
-        """Return dense rows with their codes and covariates, for `score_samples`."""
-        check_is_fitted(self, "class_counts_")
-        X = _dense(validate_data(self, X, accept_sparse=["csr", "csc"], reset=False))
-        table = as_table(conditions, len(X))
-        codes = np.zeros(len(X), dtype=int)
-        if self.target_type_ != "none":
-            if y is None:
-                raise ValueError("The sampler was fitted with y: give y here too.")
-            if self.target_type_ == "class":
-                codes = self._codes_of(y)
-            else:
-                table = table.assign(**{TARGET_COLUMN: np.asarray(y, float)})
-            if len(codes) != len(X):
-                raise ValueError(f"y must have {len(X)} values; got {len(codes)}.")
-        return X.astype(np.float64), codes, self._encoder.transform(table)
+    def _draw_seed(self) -> int:
+        """Resolve ``random_state``; an estimator with a network has its own way."""
+        resolve = getattr(super(), "_draw_seed", None)
+        return resolve() if resolve else draw_seed(self.random_state)
 
     def _codes_of(self, y: ArrayLike | Mapping) -> NDArray:
+        """Codes of wanted labels; a look-up by value, as casts would truncate."""
         if isinstance(y, Mapping):
-            labels = np.repeat(
-                np.array(list(y), dtype=self.classes_.dtype), list(y.values())
-            )
+            wrong = [n for n in y.values() if not isinstance(n, Integral) or n < 0]
+            if wrong:
+                raise ValueError(
+                    f"y must map labels to numbers of rows, 0 or more; got {wrong}."
+                )
+            labels = [label for label, n in y.items() for _ in range(n)]
         else:
-            labels = column_or_1d(y)
-        unknown = np.setdiff1d(labels, self.classes_)
-        if len(unknown):
+            labels = column_or_1d(y).tolist()
+        code_of = {label: c for c, label in enumerate(self.classes_.tolist())}
+        unknown = sorted({repr(label) for label in labels if label not in code_of})
+        if unknown:
             raise ValueError(
-                f"y has labels that were not in the fit: {unknown.tolist()!r}; known "
+                f"y has labels that were not in the fit: {', '.join(unknown)}; known "
                 f"are {self.classes_.tolist()!r}."
             )
-        return np.searchsorted(self.classes_, labels)
+        return np.array([code_of[label] for label in labels], dtype=int)
 
     def _draw_conditions(
         self, codes: NDArray, rng: np.random.Generator, target: NDArray | None = None
     ) -> tuple[pd.DataFrame, NDArray]:
         """Draw each row's conditions, jointly, from a training row of its class."""
-        table, train_codes = self._condition_rows
+        columns, train_codes = self._condition_rows
         rows = np.zeros(len(codes), dtype=int)
-        if len(table.columns):
+        if columns:
             for c in np.unique(codes):
                 wanted = codes == c
                 own = np.flatnonzero(train_codes == c)
                 rows[wanted] = rng.choice(own, wanted.sum())
-        drawn = table.iloc[rows].reset_index(drop=True)
+        drawn = pd.DataFrame(
+            {name: values[rows] for name, values in columns.items()},
+            index=pd.RangeIndex(len(codes)),
+        )
         if target is not None:
             drawn = drawn.assign(**{TARGET_COLUMN: target})
         return drawn, self._encoder.transform(drawn)
@@ -320,10 +358,8 @@ class GeneratorMixin:
         """Simulate a row per code."""
 
     @abstractmethod
-    def score_samples(
-        self, X: ArrayLike, y: ArrayLike | None = None, conditions: Any = None
-    ) -> NDArray:
-        """Return the log-likelihood of each row, in nats."""
+    def _score_rows(self, X: NDArray, codes: NDArray, covariates: NDArray) -> NDArray:
+        """Return the log density of each row, in nats."""
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -333,6 +369,41 @@ class GeneratorMixin:
 
 def _dense(X: Any) -> NDArray:
     return X.toarray() if sparse.issparse(X) else X
+
+
+def _as_target(y: Any, n_samples: int) -> NDArray:
+    y = column_or_1d(y, warn=True)
+    if len(y) != n_samples:
+        raise ValueError(
+            f"y must have a value per row of X, {n_samples}; got {len(y)}."
+        )
+    missing = pd.isna(y)
+    if y.dtype.kind == "f":
+        missing |= np.isinf(y)
+    if missing.any():
+        raise ValueError(
+            f"y must be known and finite; {missing.sum()} of {n_samples} values are "
+            "not. Leave these rows out."
+        )
+    return y
+
+
+def _is_integer(dtype: Any) -> bool:
+    return pd.api.types.is_integer_dtype(dtype) or pd.api.types.is_bool_dtype(dtype)
+
+
+def _refuse_integers(what: list) -> None:
+    if what:
+        raise ValueError(
+            f"X holds integers ({', '.join(map(str, what[:5]))}): new rows would be "
+            "truncated. Transform counts to a log scale, such as log2(CPM + 1), or "
+            "pass X.astype(float)."
+        )
+
+
+def _condition_rng(seed: int) -> np.random.Generator:
+    """Stream for drawing conditions; apart from those of the fit and of the rows."""
+    return np.random.default_rng([seed, 2**16])
 
 
 def _proportional(counts: NDArray, n_samples: int) -> NDArray:

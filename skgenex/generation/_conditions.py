@@ -15,13 +15,16 @@ class ConditionEncoder:
     """Standardised numbers from a table of numeric, categorical and missing values.
 
     Numeric columns: missing values become the mean, with an indicator. All other
-    columns: one indicator per value, "missing" being one. An empty table gives no
-    columns.
+    columns: one indicator per value, "missing" being one if the fit had it. An empty
+    table gives no columns.
     """
 
     def fit(self, table: pd.DataFrame) -> "ConditionEncoder":
         """Learn values, means and spreads."""
+        table = _plain(table)
         self.columns_ = list(table.columns)
+        self.known_values_: dict[str, set] = {}
+        self.n_covariates_ = 0
         if not self.columns_:
             return self
         numeric = make_pipeline(
@@ -29,24 +32,37 @@ class ConditionEncoder:
             StandardScaler(),
         )
         categorical = make_pipeline(
-            OneHotEncoder(handle_unknown="error", sparse_output=False),
+            OneHotEncoder(handle_unknown="ignore", sparse_output=False),
             StandardScaler(),
         )
         self.transformer_ = make_column_transformer(
             (numeric, make_column_selector(dtype_include="number")),
             (categorical, make_column_selector(dtype_exclude="number")),
-        ).fit(table)
+        )
+        self.known_values_ |= {
+            name: set(table[name].dropna())
+            for name in table.select_dtypes(exclude="number")
+        }
+        self.n_covariates_ = self.transformer_.fit_transform(table).shape[1]
         return self
 
     def transform(self, table: pd.DataFrame) -> NDArray:
         """Return standardised numbers, (n_samples, n_covariates)."""
-        if not self.columns_:
-            return np.zeros((len(table), 0))
-        missing = [c for c in self.columns_ if c not in table.columns]
-        if missing:
+        table = _plain(table)
+        if set(table.columns) != set(self.columns_):
             raise ValueError(
-                f"conditions must have the columns of the fit; {missing!r} are missing."
+                f"conditions must have the columns of the fit, {self.columns_}; got "
+                f"{list(table.columns)}."
             )
+        for name, known in self.known_values_.items():
+            unknown = set(table[name].dropna()) - known
+            if unknown:
+                raise ValueError(
+                    f"conditions have values in {name!r} that were not in the fit: "
+                    f"{sorted(map(str, unknown))}; known are {sorted(map(str, known))}."
+                )
+        if table.empty:  # scikit-learn refuses tables without rows
+            return np.zeros((len(table), self.n_covariates_))
         return np.asarray(self.transformer_.transform(table[self.columns_]), float)
 
 
@@ -77,5 +93,38 @@ def as_table(conditions: Any, n_samples: int) -> pd.DataFrame:
         raise ValueError(
             f"conditions must have a row per sample, {n_samples}; got {len(table)}."
         )
-    boolean = table.select_dtypes("bool").columns
-    return table.astype(dict.fromkeys(boolean, float))
+    if not table.columns.is_unique:
+        raise ValueError(
+            "conditions must have columns of different names; got "
+            f"{list(table.columns)}."
+        )
+    return table
+
+
+def as_arrays(table: pd.DataFrame) -> dict[Any, NDArray]:
+    """Columns as arrays of floats (truth values too), or of objects and None.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Any table.
+
+    Returns
+    -------
+    dict of ndarray
+        One array per column, with no trace of pandas.
+    """
+    columns = {}
+    for name, column in table.items():
+        if pd.api.types.is_numeric_dtype(column):
+            columns[name] = column.to_numpy(float, na_value=np.nan)
+        else:
+            known = column.notna().to_numpy()
+            columns[name] = np.where(known, column.to_numpy(object), None)
+    return columns
+
+
+def _plain(table: pd.DataFrame) -> pd.DataFrame:
+    """With names that are strings and columns of two kinds, numbers and objects."""
+    columns = as_arrays(table)
+    return pd.DataFrame(columns, index=table.index).rename(columns=str)

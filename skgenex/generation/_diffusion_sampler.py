@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 from imblearn.over_sampling.base import BaseOverSampler
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._base import TORCH_CONSTRAINTS, TorchEstimator
@@ -56,14 +56,23 @@ class DiffusionSampler(GeneratorMixin, TorchEstimator, BaseOverSampler):
     backend : {"auto", "diffusion", "gaussian"}, default="auto"
         "auto" decides on held-out rows; the others force it.
     guidance : float, default=1.0
-        Classifier-free guidance. 1 simulates the classes as they are; more exaggerates
-        them and costs spread.
+        Classifier-free guidance. 1 simulates the classes as they are, 0 all classes
+        alike, and more than 1 exaggerates them, at a cost of spread. May be changed
+        after the fit.
     solver : {"heun", "ddim"}, default="heun"
         How the probability-flow equation is solved.
     n_steps : int, default=18
         Steps of the solver; Heun's method evaluates the network twice a step.
-    n_factors, shrinkage, mean_shrinkage, class_covariance, marginal
-        As in `GaussianSampler`.
+    n_factors : int or "auto", default="auto"
+        Leading factors, which the network learns; see `GaussianSampler`.
+    shrinkage : {"matched", "ledoit_wolf", "nonlinear"} or float, default="matched"
+        See `GaussianSampler`.
+    mean_shrinkage : float, default=0.5
+        See `GaussianSampler`.
+    class_covariance : float or "auto", default="auto"
+        Of the Gaussian that the network starts from; see `GaussianSampler`.
+    marginal : bool or "auto", default="auto"
+        See `GaussianSampler`.
     n_hidden : int, default=96
         Units per layer of the network.
     n_blocks : int, default=2
@@ -133,7 +142,7 @@ class DiffusionSampler(GeneratorMixin, TorchEstimator, BaseOverSampler):
         Rows added per class, after `fit_resample`.
     n_features_in_ : int
         Number of genes.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Genes, if X had names.
 
     See Also
@@ -263,7 +272,8 @@ class DiffusionSampler(GeneratorMixin, TorchEstimator, BaseOverSampler):
             self.backend_ = "gaussian"
             self.__dict__.pop("net_", None)
             self.n_iter_ = 0
-        self.history_ = history or getattr(self, "history_", [])
+            self.history_ = []
+        self.history_ = history or self.history_
         self.marginal_map_ = calibrate(
             self.model_,
             self._draw_latents,
@@ -283,15 +293,16 @@ class DiffusionSampler(GeneratorMixin, TorchEstimator, BaseOverSampler):
         With few rows several folds take part, until `ENOUGH_HELD_OUT` were held out.
         """
         self.heldout_gain_ = self.heldout_gain_se_ = np.nan
-        if self.backend == "gaussian":
-            return 0, []
+        if self.backend == "gaussian" or not self.model_.n_factors_:
+            return 0, []  # by wish, or as there is nothing that varies
         if not self.validation_fraction:
             return self.max_epochs, []
         rng = np.random.default_rng([seed, 2])
         n_folds = max(2, round(1 / self.validation_fraction))
         folds = assign_folds(codes, n_folds, rng)
         n_used = int(np.clip(ENOUGH_HELD_OUT * n_folds / len(X), 1, n_folds))
-        gaussian, gain, best, history = [], [], [], []
+        gaussian, gain, best = [], [], []
+        history: list[dict] = []
         for fold in range(n_used):
             train, valid = folds != fold, folds == fold
             valid &= np.isin(codes, codes[train])
@@ -333,6 +344,7 @@ class DiffusionSampler(GeneratorMixin, TorchEstimator, BaseOverSampler):
             n_classes,
             covariates[train],
             np.random.default_rng([seed, 4]),
+            overwrite=True,
         )
         covariances = class_covariances(
             latents, codes[train], n_classes, self.class_covariance_
@@ -409,7 +421,11 @@ class DiffusionSampler(GeneratorMixin, TorchEstimator, BaseOverSampler):
         self.latent_stretch_ = wanted / np.sqrt(np.mean(generated**2, axis=0))
 
     def _draw_latents(
-        self, codes: NDArray, covariates: NDArray, rng: np.random.Generator
+        self,
+        codes: NDArray,
+        covariates: NDArray,
+        rng: np.random.Generator,
+        guidance: float = 1.0,
     ) -> NDArray:
         if self.backend_ == "gaussian":
             return draw_gaussian(self.class_covariances_, codes, rng)
@@ -418,7 +434,7 @@ class DiffusionSampler(GeneratorMixin, TorchEstimator, BaseOverSampler):
 
         def solve(x, label, u):
             denoise = guided(
-                objective.denoiser, label, u, objective.n_classes, self.guidance
+                objective.denoiser, label, u, objective.n_classes, guidance
             )
             return SOLVERS[self.solver](denoise, x, sigmas.to(x.device))
 
@@ -430,38 +446,19 @@ class DiffusionSampler(GeneratorMixin, TorchEstimator, BaseOverSampler):
     def _sample_rows(
         self, codes: NDArray, covariates: NDArray, rng: np.random.Generator
     ) -> NDArray:
-        latents = self._draw_latents(codes, covariates, rng)
-        return finish_rows(self, latents, codes, covariates, rng)
+        # The fit calibrates without guidance, so that it may change after the fit.
+        latents = self._draw_latents(codes, covariates, rng, self.guidance)
+        return finish_rows(self, latents, codes, covariates, rng, self.guidance)
 
-    def score_samples(
-        self, X: ArrayLike, y: ArrayLike | None = None, conditions: Any = None
-    ) -> NDArray:
-        """Log-likelihood of rows, before the marginal map.
+    def _score_rows(self, X: NDArray, codes: NDArray, covariates: NDArray) -> NDArray:
+        """Log-likelihood of the Gaussian plus the network's gain.
 
-        The Gaussian's log-likelihood plus the network's gain: the log density ratio
-        of two denoisers is half the integral, over the signal-to-noise ratio, of the
-        difference of their squared errors, exact for exact denoisers. The integral is
-        estimated on a grid of noise levels with one noise draw each.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows on the scale of the fit.
-        y : array-like of shape (n_samples,), default=None
-            Their labels, if the fit had some.
-        conditions : DataFrame of shape (n_samples, n_conditions), default=None
-            Their covariates, if the fit had some.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-            Log density in nats, over genes that are not constant.
-
-        References
-        ----------
-        Kong, Brekelmans & Ver Steeg (2023), Information-Theoretic Diffusion, ICLR.
+        The log density ratio of two denoisers is half the integral, over the
+        signal-to-noise ratio, of the difference of their squared errors, exact for
+        exact denoisers (Kong, Brekelmans & Ver Steeg 2023, Information-Theoretic
+        Diffusion, ICLR). The integral is estimated on a grid of noise levels with one
+        noise draw each.
         """
-        X, codes, covariates = self._check_rows(X, y, conditions)
         out = log_density(self.model_, self.class_covariances_, X, codes, covariates)
         if self.backend_ == "gaussian":
             return out

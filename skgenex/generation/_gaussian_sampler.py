@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 from imblearn.over_sampling.base import BaseOverSampler
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from ._base import GeneratorMixin
@@ -76,7 +76,7 @@ class GaussianSampler(GeneratorMixin, BaseOverSampler):
         Rows added per class, after `fit_resample`.
     n_features_in_ : int
         Number of genes.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Genes, if X had names.
 
     See Also
@@ -154,27 +154,8 @@ class GaussianSampler(GeneratorMixin, BaseOverSampler):
         latents = self._draw_latents(codes, covariates, rng)
         return finish_rows(self, latents, codes, covariates, rng)
 
-    def score_samples(
-        self, X: ArrayLike, y: ArrayLike | None = None, conditions: Any = None
-    ) -> NDArray:
-        """Log-likelihood of rows, before the marginal map.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows on the scale of the fit.
-        y : array-like of shape (n_samples,), default=None
-            Their labels, if the fit had some.
-        conditions : DataFrame of shape (n_samples, n_conditions), default=None
-            Their covariates, if the fit had some.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-            Log density in nats, over genes that are not constant. The row scale is
-            integrated out as if it were independent of the factors.
-        """
-        rows = self._check_rows(X, y, conditions)
+    def _score_rows(self, X: NDArray, codes: NDArray, covariates: NDArray) -> NDArray:
+        rows = (X, codes, covariates)
         return log_density(self.model_, self.class_covariances_, *rows)
 
 
@@ -247,9 +228,15 @@ def finish_rows(
     codes: NDArray,
     covariates: NDArray,
     rng: np.random.Generator,
+    guidance: float = 1.0,
 ) -> NDArray:
     """Decode latents, map the marginals, and restore what must be exact."""
     rows = sampler.model_.decode(latents, codes, covariates, rng)
+    if guidance != 1:
+        # Guidance of Gaussians which differ by their means exaggerates the difference.
+        means = sampler.model_.means_
+        overall = sampler.class_counts_ @ means / sampler.class_counts_.sum()
+        rows += (guidance - 1) * (means[codes] - overall)
     if sampler.marginal_map_ is not None:
         rows = sampler.marginal_map_.transform(rows)
     elif sampler.is_non_negative_.any():

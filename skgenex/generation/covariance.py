@@ -57,7 +57,7 @@ def _descending(values: NDArray, vectors: NDArray) -> tuple[NDArray, NDArray]:
 
 
 def second_moments(
-    residuals: NDArray, rng: np.random.Generator
+    residuals: NDArray, rng: np.random.Generator, rows: NDArray | None = None
 ) -> tuple[float, float]:
     """Estimate tr(S^2) of the population without bias, and E|row|^4.
 
@@ -70,6 +70,8 @@ def second_moments(
         Centred rows.
     rng : numpy.random.Generator
         Chooses the rows where there are more.
+    rows : ndarray of int, default=None
+        Rows to use; None means all.
 
     Returns
     -------
@@ -78,8 +80,11 @@ def second_moments(
     fourth_moment : float
         Mean fourth power of the rows' norms.
     """
-    if len(residuals) > EXACT_SIZE:
-        residuals = rng.choice(residuals, EXACT_SIZE, replace=False)
+    rows = np.arange(len(residuals)) if rows is None else rows
+    if len(rows) > EXACT_SIZE:
+        rows = rng.choice(rows, EXACT_SIZE, replace=False)
+    if len(rows) < len(residuals):
+        residuals = residuals[rows]
     n = len(residuals)
     squares = (residuals @ residuals.T) ** 2
     fourth_moment = float(np.mean(np.diag(squares)))
@@ -114,7 +119,8 @@ def linear_shrinkage(residuals: NDArray, rng: np.random.Generator) -> float:
     """
     n = len(residuals)
     dispersion, fourth_moment = second_moments(residuals, rng)
-    target = float((np.mean(residuals**2, axis=0) ** 2).sum())
+    squares = np.einsum("ij,ij->j", residuals, residuals, dtype=np.float64)
+    target = float(((squares / n) ** 2).sum())
     noise = max(fourth_moment - dispersion, 0.0) / n
     signal = max(dispersion - target, 0.0)
     return noise / (noise + signal) if noise > 0 else 0.0

@@ -8,7 +8,7 @@ from scipy.special import logsumexp
 from .factors import FactorModel
 
 MIN_NOISE = 1e-3  # of a gene's variance: keeps the density finite
-N_SCALES = 801
+N_SCALES = 161
 
 
 def log_density(
@@ -42,7 +42,7 @@ def log_density(
     ndarray of shape (n_samples,)
         Log density in nats, over genes that are not constant.
     """
-    genes = ~model.constant_
+    genes = model.common_sds_ > 0
     p = int(genes.sum())
     vectors = model.vectors_[:, genes]
     variance = (model.eigenvalues_[:, None] * vectors**2).sum(axis=0)
@@ -55,21 +55,24 @@ def log_density(
     out = np.empty(len(X))
     for c in np.unique(codes):
         rows = residuals[codes == c]
-        latent = np.diag(np.maximum(model.eigenvalues_, 1e-12))
-        lead = np.sqrt(model.eigenvalues_[:q])
-        latent[:q, :q] = covariances[c][:q, :q] * np.outer(lead, lead)
-        latent[np.diag_indices_from(latent)] += 1e-9 * latent.max()
-        precision = np.linalg.inv(latent) + inner
-        factor = cho_factor(precision)
-        projected = rows @ weighted.T
+        # L = root @ root.T may be singular: I + root.T V N^-1 V' root never is.
+        root = np.diag(np.sqrt(model.eigenvalues_))
+        root[:q, :q] @= _square_root(covariances[c][:q, :q])
+        capacitance = np.eye(len(root)) + root.T @ inner @ root
+        factor = cho_factor(capacitance)
+        projected = rows @ (weighted.T @ root)
         distance = (rows**2 / noise).sum(axis=1)
         distance -= (projected * cho_solve(factor, projected.T).T).sum(axis=1)
-        log_det = np.log(noise).sum() + np.linalg.slogdet(latent)[1]
-        log_det += 2 * np.log(np.diag(factor[0])).sum()
+        log_det = np.log(noise).sum() + 2 * np.log(np.diag(factor[0])).sum()
         log_jacobian = np.log(model.sds_[c][genes]).sum()
         constant = -0.5 * (log_det + p * np.log(2 * np.pi)) - log_jacobian
         out[codes == c] = constant + _mix_scales(model, c, distance, p)
     return out
+
+
+def _square_root(covariance: NDArray) -> NDArray:
+    values, vectors = np.linalg.eigh(covariance)
+    return vectors * np.sqrt(values.clip(min=0))
 
 
 def _mix_scales(model: FactorModel, c: int, distance: NDArray, p: int) -> NDArray:

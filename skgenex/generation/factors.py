@@ -1,9 +1,11 @@
 """The linear model of expression all samplers share: x = m(c) + d(c) s (V z + e)."""
 
+from collections.abc import Iterator
 from numbers import Integral
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import polygamma
 
 from .covariance import SHRINKAGES, count_factors, factorise, second_moments
 from .marginals import MarginalMap
@@ -13,6 +15,22 @@ CLASS_SD_STRENGTH = 10.0  # rows' worth of weight of the common standard deviati
 CLASS_SCALE_STRENGTH = 5.0  # and of the common mean of log s
 MIN_ROWS_SCALE = 12
 MIN_SCALE_SHARE = 0.1  # of the variance of log norms, beyond chance
+
+
+def blocks(n_rows: int, n_columns: int, n_values: int = 2_000_000) -> Iterator[slice]:
+    """Slices of rows of at most about ``n_values`` values: bounds temporaries."""
+    size = max(1, n_values // max(n_columns, 1))
+    for start in range(0, n_rows, size):
+        yield slice(start, start + size)
+
+
+def sums_of_squares(rows: NDArray, wanted: NDArray | None = None) -> NDArray:
+    """Sum of squares of each column in float64, over all or the wanted rows."""
+    total = np.zeros(rows.shape[1])
+    for block in blocks(*rows.shape):
+        part = rows[block] if wanted is None else rows[block][wanted[block]]
+        total += np.square(part, dtype=np.float64).sum(axis=0)
+    return total
 
 
 class FactorModel:
@@ -70,6 +88,8 @@ class FactorModel:
         n_classes: int,
         covariates: NDArray,
         rng: np.random.Generator,
+        *,
+        overwrite: bool = False,
     ) -> NDArray:
         """Fit the model and return the latents of its rows.
 
@@ -85,6 +105,8 @@ class FactorModel:
             Standardised covariates, possibly none.
         rng : numpy.random.Generator
             Source of randomness.
+        overwrite : bool, default=False
+            Whether X may be worked on in place.
 
         Returns
         -------
@@ -98,12 +120,14 @@ class FactorModel:
         """
         n = len(X)
         self.counts_ = np.bincount(codes, minlength=n_classes)
-        dof = n - np.count_nonzero(self.counts_)
+        dof = n - int(np.count_nonzero(self.counts_))
         if dof < 1:
             raise ValueError(
                 f"At least one class needs two rows; got {n} rows of {n} classes."
             )
-        work = np.array(X, dtype=np.float64 if X.size < 2e7 else np.float32)
+        work: NDArray = np.array(X, dtype=np.float64 if X.size < 2e7 else np.float32)
+        self.constant_ = np.ptp(X, axis=0) == 0
+        self.constants_ = X[0, self.constant_].astype(np.float64)
         centres = self._fit_means(work, codes, covariates)
         for c in np.flatnonzero(self.counts_):
             work[codes == c] -= centres[c]
@@ -113,7 +137,7 @@ class FactorModel:
         with np.errstate(divide="ignore", invalid="ignore"):
             for c in np.flatnonzero(self.counts_):
                 work[codes == c] /= self.sds_[c]
-        work[:, self.constant_] = 0.0
+        work[:, self.common_sds_ == 0] = 0.0
         work *= np.sqrt(n / dof)  # residuals are closer to their own mean than rows are
         log_scale = self._fit_scale(work, codes, rng)
         work *= np.exp(-log_scale)[:, None]
@@ -127,8 +151,6 @@ class FactorModel:
         centres = np.broadcast_to(overall, shape).copy()
         for c in np.flatnonzero(self.counts_):
             centres[c] = X[codes == c].mean(axis=0, dtype=np.float64)
-        self.constant_ = np.ptp(X, axis=0) == 0
-        self.constants_ = X[0, self.constant_].astype(np.float64)
         weight = self.counts_ / np.maximum(self.counts_ + self.mean_shrinkage, 1e-12)
         self.means_ = overall + weight[:, None] * (centres - overall)
         self.slopes_ = np.zeros((covariates.shape[1], X.shape[1]))
@@ -147,11 +169,13 @@ class FactorModel:
 
     def _fit_sds(self, residuals: NDArray, codes: NDArray, dof: int) -> None:
         common = np.einsum("ij,ij->j", residuals, residuals, dtype=np.float64) / dof
-        common[self.constant_] = 0.0
+        # Genes that vary between classes alone leave rounding errors, or nothing.
+        rounding = 32 * np.finfo(residuals.dtype).eps * np.abs(self.means_).max(axis=0)
+        common[self.constant_ | (common <= rounding**2)] = 0.0
         ratios = np.ones((len(self.counts_), residuals.shape[1]))
         floor = max(common.max() * 1e-20, np.finfo(np.float64).tiny)
         for c in np.flatnonzero(self.counts_ > 1):
-            own = (residuals[codes == c] ** 2).sum(axis=0) / (self.counts_[c] - 1)
+            own = sums_of_squares(residuals, codes == c) / (self.counts_[c] - 1)
             weight = (self.counts_[c] - 1) / (self.counts_[c] - 1 + CLASS_SD_STRENGTH)
             ratios[c] = weight * own / np.maximum(common, floor) + 1 - weight
         # Over all rows the variances stay what they are.
@@ -174,9 +198,11 @@ class FactorModel:
         if usable.sum() < MIN_ROWS_SCALE:
             return log_scale
         log_norm = np.log(norms[usable])
-        # A Gaussian's log norm has variance tr(S^2) / (2 tr(S)^2).
-        dispersion, _ = second_moments(residuals[usable], rng)
-        chance = max(dispersion, 0) / (2 * np.mean(norms[usable] ** 2) ** 2)
+        # A Gaussian's log norm is about half a log chi^2 of tr(S)^2 / tr(S^2) degrees
+        # of freedom; of many, its variance is one over twice their number.
+        dispersion, _ = second_moments(residuals, rng, np.flatnonzero(usable))
+        freedom = np.mean(norms[usable] ** 2) ** 2 / max(dispersion, 1e-12)
+        chance = polygamma(1, max(freedom, 1.0) / 2) / 4
         if log_norm.var() * (1 - MIN_SCALE_SHARE) <= chance:
             return log_scale
         self.has_scale_ = True
@@ -193,8 +219,7 @@ class FactorModel:
         return log_scale
 
     def _fit_factors(self, residuals: NDArray, rng: np.random.Generator) -> NDArray:
-        variances = np.einsum("ij,ij->j", residuals, residuals, dtype=np.float64)
-        variances /= len(residuals)
+        variances = sums_of_squares(residuals) / len(residuals)
         values, self.vectors_, scores = factorise(residuals, rng)
         if isinstance(self.shrinkage, str):
             shrunk = SHRINKAGES[self.shrinkage](values, residuals, rng)
@@ -287,14 +312,17 @@ class FactorModel:
             log_norm = 0.5 * np.log(np.mean(rows**2, axis=1).clip(min=1e-24))
             log_scale = self.scale_mean_[codes] + self.scale_sd_ * latents[:, -1]
             rows *= np.exp(log_scale + self._log_size(genes) - log_norm)[:, None]
-        rows *= self.sds_[codes][:, genes]
+        for c in np.unique(codes):
+            rows[codes == c] *= self.sds_[c, genes]
         if self.norm_map_ is not None:
             norms = self._log_norms(rows, codes, genes)
             rows *= np.exp(self.norm_map_.transform(norms[:, None])[:, 0] - norms)[
                 :, None
             ]
-        rows += self.means_[codes][:, genes]
-        rows += covariates @ self.slopes_[:, genes]
+        for c in np.unique(codes):
+            rows[codes == c] += self.means_[c, genes]
+        if covariates.shape[1]:
+            rows += covariates @ self.slopes_[:, genes]
         return rows
 
     def _log_size(self, genes: NDArray | slice) -> float:

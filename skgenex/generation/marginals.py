@@ -92,15 +92,23 @@ class MarginalMap:
         return out
 
 
-def _quantiles(values: NDArray, levels: NDArray) -> NDArray:
+def _quantiles(values: NDArray, levels: NDArray, block: int = 500) -> NDArray:
     """Quantiles of each column; row i of n sorted values is that of (i + 1/2) / n."""
-    # Sorting the rows of the transpose is several times faster than sorting columns.
-    ordered = np.sort(np.ascontiguousarray(values.T, dtype=np.float64), axis=1)
-    position = (levels * values.shape[0] - 0.5).clip(0, values.shape[0] - 1)
+    n, p = values.shape
+    position = (levels * n - 0.5).clip(0, n - 1)
     below = np.floor(position).astype(int)
-    above = np.minimum(below + 1, values.shape[0] - 1)
+    above = np.minimum(below + 1, n - 1)
     part = position - below
-    return ((1 - part) * ordered[:, below] + part * ordered[:, above]).T
+    out = np.empty((len(levels), p))
+    for start in range(0, p, block):
+        columns = slice(start, start + block)
+        # Sorting rows of the transpose is several times faster than sorting columns.
+        ordered = np.sort(
+            np.ascontiguousarray(values[:, columns].T, dtype=np.float64), axis=1
+        )
+        mixed = (1 - part) * ordered[:, below] + part * ordered[:, above]
+        out[:, columns] = mixed.T
+    return out
 
 
 def cramer_distance(a: NDArray, b: NDArray) -> NDArray:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .covariance import class_covariances, gaussian_log_density
-from .factors import FactorModel
+from .factors import FactorModel, blocks
 from .marginals import MarginalMap, cramer_distance
 
 N_REFERENCE = 1_500  # simulated rows behind the calibration
@@ -17,9 +17,7 @@ STRENGTHS = (np.inf, 100.0, 30.0, 10.0, 3.0)
 DrawLatents = Callable[[NDArray, NDArray, np.random.Generator], NDArray]
 
 
-def assign_folds(
-    codes: NDArray, n_folds: int, rng: np.random.Generator
-) -> NDArray:
+def assign_folds(codes: NDArray, n_folds: int, rng: np.random.Generator) -> NDArray:
     """Spread the rows of each class over folds as evenly as can be.
 
     Parameters
@@ -104,7 +102,7 @@ def choose_by_holdout(
             densities[i] += gaussian_log_density(
                 held_out, codes[valid], covariances
             ).sum()
-        if fold == 0:
+        if fold == 0 and not model.constant_.all():
             genes = _some_genes(model, rng, N_CALIBRATION_GENES // 4)
             drawn = rng.choice(np.flatnonzero(train), N_REFERENCE // 2)
             simulated = model.decode(
@@ -160,14 +158,20 @@ def calibrate(
         The map, if wanted.
     """
     model.norm_map_ = None
-    drawn = rng.choice(len(X), max(N_REFERENCE, min(len(X), 2 * N_REFERENCE)))
+    drawn = rng.choice(len(X), N_REFERENCE)
     codes_drawn, covariates_drawn = codes[drawn], covariates[drawn]
     latents = draw_latents(codes_drawn, covariates_drawn, rng)
     seed = int(rng.integers(2**31 - 1))
 
     def simulate(genes, salt):
         fresh = np.random.default_rng([seed, salt])
-        return model.decode(latents, codes_drawn, covariates_drawn, fresh, genes)
+        parts = [
+            model.decode(
+                latents[rows], codes_drawn[rows], covariates_drawn[rows], fresh, genes
+            ).astype(X.dtype)
+            for rows in blocks(len(drawn), X.shape[1], 1_000_000)
+        ]
+        return np.concatenate(parts)
 
     usable = model.counts_[codes] > 1
     if model.has_scale_ and usable.sum() >= MIN_ROWS_NORM_MAP:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class multiply:  # noqa: N801  (used like a function)
+class multiply:
     """Grow every class to ``factor`` times its size.
 
     Parameters
@@ -46,7 +46,7 @@ class multiply:  # noqa: N801  (used like a function)
 
 
 @dataclass(frozen=True)
-class augment_to:  # noqa: N801  (used like a function)
+class augment_to:
     """Grow every class to ``n_samples`` rows; larger ones stay as they are.
 
     Parameters

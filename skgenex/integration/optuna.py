@@ -90,18 +90,23 @@ class OptunaPruning(Callback):
     def on_train_begin(
         self, net: NeuralNet, X: Any = None, y: Any = None, **kwargs: Any
     ) -> None:
-        """Begin the next fold."""
-        self.fold_ = getattr(self, "fold_", -1) + 1
+        """Await the first report of this training."""
+        self._reported = False
 
     def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
         """Report the epoch; raise TrialPruned if the pruner says so."""
         row = net.history[-1]
+        if self.monitor not in row and hasattr(self, "fold_"):
+            return  # a final training on all rows, after one with held-out rows
         if self.monitor not in row:
             recorded = sorted(name for name in row if name.endswith("_loss"))
             raise ValueError(
                 f"monitor={self.monitor!r} is not recorded; the losses are {recorded}. "
                 "A validation loss needs validation_fraction > 0."
             )
+        if not self._reported:
+            self._reported = True
+            self.fold_ = getattr(self, "fold_", -1) + 1
         epoch = len(net.history)
         value = float(row[self.monitor])
         minimises = self.trial.study.direction == optuna.study.StudyDirection.MINIMIZE

@@ -42,6 +42,8 @@ class ConditionalMLP(nn.Module):
     0.0
     """
 
+    frequencies: torch.Tensor
+
     def __init__(
         self,
         n_features: int,

@@ -13,6 +13,7 @@ from sklearn.base import clone
 from sklearn.datasets import make_classification
 from sklearn.model_selection import cross_val_score
 
+from skgenex import DiffusionSampler
 from skgenex.integration import OptunaPruning
 from tests._estimators import SmallClassifier
 
@@ -144,3 +145,23 @@ def test_two_processes_share_a_study(tmp_path):
     assert {trial.state for trial in study.trials} == {TrialState.COMPLETE}
     for trial in study.trials:
         assert len(trial.intermediate_values) == 2 * MAX_EPOCHS
+
+
+def test_a_final_training_on_all_rows_reports_nothing():
+    """Its epochs have no held-out loss, and are no further fold."""
+    X, y = make_data()
+    trial = optuna.create_study().ask()
+    sampler = DiffusionSampler(
+        backend="diffusion",
+        validation_fraction=0.5,
+        max_epochs=3,
+        patience=None,
+        callbacks=[OptunaPruning(trial)],
+        random_state=0,
+    ).fit(X, y)
+    assert sampler.backend_ == "diffusion"
+    reported = trial.study.trials[0].intermediate_values
+    n_folds = len(reported) // 3
+    assert n_folds in (1, 2)
+    assert sorted(reported) == list(range(3 * n_folds))
+    assert reported[0] == pytest.approx(sampler.history_[0]["valid_loss"])

@@ -32,6 +32,9 @@ class GaussianDenoiser(nn.Module):
             [0.7500, 0.7500]])
     """
 
+    values: torch.Tensor
+    vectors: torch.Tensor
+
     def __init__(self, covariances: np.ndarray) -> None:
         super().__init__()
         values, vectors = np.linalg.eigh(covariances)

@@ -1,0 +1,31 @@
+"""CTGAN (Xu et al. 2019) of the package ctgan; rows of a label by its conditions.
+
+Usage: python ctgan_peer.py [--epochs N] TRAIN.npz SYNTHETIC.npz
+"""
+
+import numpy as np
+import pandas as pd
+import torch
+from _files import collect, read
+from ctgan import CTGAN
+
+X, y, counts, seed, args = read(epochs=300)
+np.random.seed(seed)  # noqa: NPY002  the package draws from the global generators
+torch.manual_seed(seed)
+torch.set_num_threads(1)
+
+table = pd.DataFrame(X, columns=[f"gene{j}" for j in range(X.shape[1])])
+table["label"] = y.astype(str)
+batch_size = int(np.clip(len(X) // 10 * 10, 20, 500))  # a multiple of 10, its pac
+model = CTGAN(epochs=args.epochs, batch_size=batch_size)
+model.fit(table, discrete_columns=["label"])
+
+
+def draw(label):
+    made = model.sample(max(20, 2 * counts[label]), "label", str(label))
+    labels = made.pop("label").astype(float).astype(int)
+    return made.to_numpy(float), labels.to_numpy()
+
+
+X_new, y_new = collect(draw, counts)
+np.savez(args.synthetic, X=X_new, y=y_new)

@@ -1,0 +1,199 @@
+"""The linear model against data whose truth is known."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from skgenex.generation.covariance import SHRINKAGES
+from skgenex.generation.factors import FactorModel
+
+NONE = np.zeros((0, 0))
+
+
+def truth(n, p=30, n_factors=3, seed=0, n_classes=2):
+    """Rows of classes with own means and spreads, and their parameters."""
+    rng = np.random.default_rng(seed)
+    means = rng.normal(6, 1, (n_classes, p))
+    sds = rng.uniform(0.5, 1.5, p) * np.linspace(1, 1.6, n_classes)[:, None]
+    loadings = rng.normal(size=(p, n_factors))
+    correlation = loadings @ loadings.T + np.eye(p)
+    d = np.sqrt(np.diag(correlation))
+    correlation /= np.outer(d, d)
+    codes = np.arange(n) % n_classes
+    z = rng.standard_normal((n, p)) @ np.linalg.cholesky(correlation).T
+    return means[codes] + sds[codes] * z, codes, means, sds, correlation
+
+
+def fitted(X, codes, covariates=None, n_classes=2, **parameters):
+    model = FactorModel(**parameters)
+    if covariates is None:
+        covariates = np.zeros((len(X), 0))
+    rng = np.random.default_rng(0)
+    latents = model.fit_encode(X, codes, n_classes, covariates, rng)
+    return model, latents
+
+
+def simulate(model, codes, covariates=None, seed=1):
+    rng = np.random.default_rng(seed)
+    if covariates is None:
+        covariates = np.zeros((len(codes), 0))
+    latents = rng.standard_normal((len(codes), model.n_factors_ + model.has_scale_))
+    return model.decode(latents, codes, covariates, rng)
+
+
+@pytest.mark.parametrize("shrinkage", [*SHRINKAGES, 0.0])
+def test_simulated_rows_have_the_moments_of_the_truth(shrinkage):
+    X, codes, means, sds, correlation = truth(4000)
+    model, _ = fitted(X, codes, shrinkage=shrinkage)
+    assert not model.has_scale_  # the truth is Gaussian
+    rows = simulate(model, np.repeat([0, 1], 6000))
+    for c, own in enumerate((rows[:6000], rows[6000:])):
+        np.testing.assert_allclose(own.mean(axis=0), means[c], atol=0.12)
+        np.testing.assert_allclose(own.std(axis=0), X[codes == c].std(0), rtol=0.05)
+        np.testing.assert_allclose(own.std(axis=0), sds[c], rtol=0.1)
+        got = np.corrcoef(own.T)
+        assert np.abs(got - correlation).max() < 0.12
+        assert np.abs(got - correlation).mean() < 0.025
+
+
+def test_row_scale_is_found_and_reproduced():
+    X, codes, means, _, _ = truth(600, p=80)
+    rng = np.random.default_rng(3)
+    scales = np.exp(0.35 * rng.standard_normal((600, 1)))
+    model, _ = fitted(means[codes] + scales * (X - means[codes]), codes)
+    assert model.has_scale_
+    rows = simulate(model, np.tile([0, 1], 600))
+    norms = np.linalg.norm((rows - means[[0, 1] * 600]) / model.common_sds_, axis=1)
+    wanted = np.linalg.norm(scales * (X - means[codes]) / model.common_sds_, axis=1)
+    assert np.log(norms).std() == pytest.approx(np.log(wanted).std(), rel=0.12)
+    assert np.log(norms).mean() == pytest.approx(np.log(wanted).mean(), abs=0.06)
+
+
+@pytest.mark.parametrize(("n", "p"), [(40, 120), (120, 30)])
+def test_latents_are_white_and_those_of_encode(n, p):
+    X, codes, *_ = truth(n, p)
+    model, latents = fitted(X, codes, mean_shrinkage=0.0)
+    q = model.n_factors_
+    moments = latents[:, :q].T @ latents[:, :q] / n
+    np.testing.assert_allclose(moments, np.eye(q), atol=1e-8)
+    encoded = model.encode(X, codes, np.zeros((n, 0)))
+    # But for the factor that corrects for the estimated class means.
+    np.testing.assert_allclose(encoded[:, :q] * np.sqrt(n / (n - 2)), latents[:, :q])
+
+
+def test_own_means_are_shrunk_towards_that_of_all():
+    X, codes, *_ = truth(10)
+    overall = X.mean(axis=0)
+    plain = X[codes == 0].mean(axis=0)
+    for weight in (0.0, 5.0, 1e9):
+        model, _ = fitted(X, codes, mean_shrinkage=weight)
+        expected = overall + 5 / (5 + weight) * (plain - overall)
+        np.testing.assert_allclose(model.means_[0], expected)
+
+
+@pytest.mark.parametrize("n_classes", [1, 2])
+def test_slopes_of_covariates_are_recovered(n_classes):
+    X, codes, means, *_ = truth(2000, n_classes=n_classes)
+    rng = np.random.default_rng(5)
+    # One that differs between the classes, as age does, and one that doesn't.
+    u = rng.standard_normal((2000, 2)) + np.outer(codes, [1.5, 0.0])
+    slopes = rng.normal(size=(2, 30))
+    model, _ = fitted(X + u @ slopes, codes, u, n_classes, mean_shrinkage=0.0)
+    np.testing.assert_allclose(model.slopes_, slopes, atol=0.15)
+    np.testing.assert_allclose(model.means_, means, atol=0.3)
+    wanted = np.tile([[2.0, -1.0]], (4000, 1))
+    rows = simulate(model, np.zeros(4000, dtype=int), wanted)
+    np.testing.assert_allclose(
+        rows.mean(axis=0), means[0] + [2.0, -1.0] @ slopes, atol=0.3
+    )
+
+
+@pytest.mark.parametrize("p", [4, 15, 200])
+def test_genes_without_variance_stay_out(p):
+    X, codes, *_ = truth(30, p)
+    X[:, 0] = 0.1
+    X[:, 1] = np.where(codes == 0, 0.1, 0.3)  # constant within each class
+    model, latents = fitted(X, codes)
+    assert model.constant_.sum() == 1
+    assert (model.sds_[:, :2] == 0).all()
+    assert (model.sds_[:, 2:] > 0).all()
+    assert np.isfinite(latents).all()
+    rows = simulate(model, codes)
+    assert np.isfinite(rows).all()
+    np.testing.assert_allclose(rows[:, 0], 0.1)
+    np.testing.assert_allclose(rows[:, 1], model.means_[codes, 1])
+
+
+def test_constant_of_a_class_varies_a_little_as_in_other_classes():
+    X, codes, *_ = truth(40)
+    X[codes == 0, 0] = 5.0
+    model, _ = fitted(X, codes)
+    rows = simulate(model, np.zeros(500, dtype=int))
+    assert 0 < rows[:, 0].std() < model.sds_[1, 0]
+
+
+def test_one_row_classes_share_the_common_spread():
+    X, codes, *_ = truth(41, n_classes=1)
+    codes = codes.copy()
+    codes[-1] = 1
+    X[-1] += 10
+    model, latents = fitted(X, codes)
+    assert np.isfinite(latents).all()
+    np.testing.assert_allclose(model.sds_[1], model.sds_[0], rtol=0.5)
+    rows = simulate(model, np.ones(2000, dtype=int))
+    np.testing.assert_allclose(rows.mean(axis=0), model.means_[1], atol=0.2)
+
+
+def test_no_class_of_two_rows_is_refused():
+    with pytest.raises(ValueError, match="At least one class needs two rows; got 3"):
+        fitted(np.eye(3), np.arange(3), n_classes=3)
+
+
+def test_class_without_rows_is_the_mean_of_all():
+    X, codes, *_ = truth(20)
+    model, _ = fitted(X, codes, n_classes=3)
+    np.testing.assert_allclose(model.means_[2], X.mean(axis=0))
+    assert np.isfinite(simulate(model, np.full(5, 2))).all()
+
+
+@pytest.mark.parametrize("p", [1, 2])
+def test_a_gene_or_two(p):
+    X, codes, *_ = truth(400, p)
+    model, _ = fitted(X, codes)
+    rows = simulate(model, np.tile([0, 1], 2000))
+    np.testing.assert_allclose(rows.std(axis=0), X.std(axis=0), rtol=0.1)
+
+
+def test_decoding_some_genes_gives_their_moments():
+    X, codes, means, sds, _ = truth(2000)
+    model, _ = fitted(X, codes)
+    genes = np.array([3, 7, 20])
+    rng = np.random.default_rng(0)
+    rows = model.decode(
+        rng.standard_normal((4000, model.n_factors_)),
+        np.zeros(4000, dtype=int),
+        np.zeros((4000, 0)),
+        rng,
+        genes,
+    )
+    np.testing.assert_allclose(rows.mean(axis=0), means[0, genes], atol=0.15)
+    np.testing.assert_allclose(rows.std(axis=0), sds[0, genes], rtol=0.08)
+
+
+def test_number_of_factors_is_bounded():
+    X, codes, *_ = truth(64, 60, n_factors=20)
+    assert 4 <= fitted(X, codes)[0].n_factors_ <= 8
+    assert fitted(X, codes, n_factors=11)[0].n_factors_ == 11
+    assert fitted(X, codes, n_factors=999)[0].n_factors_ <= 60
+
+
+def test_memory_grows_with_rows_times_genes():
+    n, p = 60, 8000
+    X, codes = np.random.default_rng(0).standard_normal((n, p)), np.arange(n) % 2
+    tracemalloc.start()
+    model, _ = fitted(X, codes)
+    simulate(model, codes)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 12 * X.nbytes  # p x p would be 133 times

@@ -1,0 +1,102 @@
+"""The map gives simulated genes the distribution of the data."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from skgenex.generation.marginals import MarginalMap, cramer_distance
+
+
+def fit(model, data):
+    return MarginalMap().fit(model, data)
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+@pytest.mark.parametrize("kind", ["exponential", "bimodal", "uniform", "shifted"])
+def test_mapped_rows_have_the_quantiles_of_the_data(rng, kind):
+    data = {
+        "exponential": rng.exponential(2.0, (300, 1)),
+        "bimodal": rng.normal(np.where(rng.random((300, 1)) < 0.3, -4, 4), 1.0),
+        "uniform": rng.uniform(3, 9, (300, 1)),
+        "shifted": rng.normal(100.0, 0.01, (300, 1)),
+    }[kind]
+    model = rng.standard_normal((4000, 1))
+    fresh = fit(model, data).transform(rng.standard_normal((20_000, 1)))
+    assert stats.ks_2samp(data[:, 0], fresh[:, 0]).statistic < 0.03
+
+
+def test_map_of_rows_to_themselves_changes_nothing(rng):
+    X = rng.standard_normal((100, 3))
+    np.testing.assert_allclose(fit(X, X).transform(X), X, atol=1e-12)
+    beyond = np.array([[9.0, -9.0, 0.0]])  # slope one in the tails
+    np.testing.assert_allclose(fit(X, X).transform(beyond), beyond, atol=1e-12)
+
+
+def test_order_is_kept(rng):
+    mapped = fit(rng.standard_normal((500, 1)), rng.exponential(size=(60, 1)))
+    x = np.linspace(-8, 8, 400)[:, None]
+    assert (np.diff(mapped.transform(x)[:, 0]) >= 0).all()
+
+
+def test_zeros_stay_an_atom_of_the_same_share(rng):
+    data = np.maximum(rng.normal(0.5, 1.0, (500, 1)), 0.0)
+    model = rng.normal(data.mean(), data.std(), (5000, 1))
+    fresh = rng.normal(data.mean(), data.std(), (5000, 1))
+    got = fit(model, data).transform(fresh)
+    assert np.mean(got == 0.0) == pytest.approx(np.mean(data == 0.0), abs=0.02)
+    assert got.min() == 0.0
+
+
+@pytest.mark.parametrize("value", [2.5, -1.0])
+def test_floor_and_ceiling_are_exact(rng, value):
+    x = rng.standard_normal((400, 1)) + value
+    model, fresh = rng.standard_normal((3000, 1)), 2 * rng.standard_normal((3000, 1))
+    floored = fit(model, np.maximum(x, value)).transform(fresh)
+    assert floored.min() == value
+    assert np.mean(floored == value) > 0.4
+    capped = fit(model, np.minimum(x, value)).transform(fresh)
+    assert capped.max() == value
+    assert np.mean(capped == value) > 0.4
+
+
+def test_tails_go_on_without_piling_up(rng):
+    data, model = rng.normal(50, 2, (100, 1)), rng.standard_normal((3000, 1))
+    got = fit(model, data).transform(rng.standard_normal((20_000, 1)))[:, 0]
+    assert got.min() < data.min()
+    assert got.max() > data.max()
+    assert len(np.unique(got)) == len(got)
+    outside = np.mean((got < data.min()) | (got > data.max()))
+    assert 0.002 < outside < 0.04  # of normal data, about 2 in 101
+    assert np.abs(got - 50).max() < 2 * 7
+
+
+def test_non_negative_data_stay_non_negative(rng):
+    data = np.abs(rng.standard_normal((100, 2))) + np.array([0.01, -3.0])
+    got = fit(rng.standard_normal((2000, 2)), data).transform(
+        5 * rng.standard_normal((2000, 2))
+    )
+    assert got[:, 0].min() == 0.0
+    assert got[:, 1].min() < -3.0  # the other gene has negative values: not clipped
+
+
+def test_constant_gene_and_tiny_samples(rng):
+    data = np.array([[1.0, 7.0], [2.0, 7.0]])
+    model = np.column_stack([rng.standard_normal(50), np.zeros(50)])
+    got = fit(model, data).transform(np.array([[0.3, 0.0], [-0.3, 0.0]]))
+    np.testing.assert_array_equal(got[:, 1], 7.0)
+    assert np.isfinite(got).all()
+
+
+def test_cramer_distance_is_the_integral_of_the_squared_difference(rng):
+    a, b = rng.normal(size=(7, 3)), rng.normal(0.5, 2, size=(11, 3))
+    grid = np.linspace(-12, 12, 200_001)
+    for j, got in enumerate(cramer_distance(a, b)):
+        F = np.searchsorted(np.sort(a[:, j]), grid, side="right") / 7
+        G = np.searchsorted(np.sort(b[:, j]), grid, side="right") / 11
+        expected = np.sum((F - G) ** 2) * (grid[1] - grid[0])
+        assert got == pytest.approx(expected, rel=1e-3)
+    np.testing.assert_allclose(cramer_distance(a, a), 0.0)

@@ -31,6 +31,15 @@ class GeneratorMixin:
 
     A subclass, which also inherits imbalanced-learn's ``BaseOverSampler``, implements
     `_fit_rows`, `_sample_rows` and `_score_rows`.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Labels of the fit; a single one without classes.
+    class_counts_ : ndarray of shape (n_classes,)
+        Rows of each.
+    target_type_ : {"none", "class", "continuous"}
+        What ``y`` was in the fit.
     """
 
     random_state: Any

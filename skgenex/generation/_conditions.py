@@ -17,6 +17,22 @@ class ConditionEncoder:
     Numeric columns: missing values become the mean, with an indicator. All other
     columns: one indicator per value, "missing" being one if the fit had it. An empty
     table gives no columns.
+
+    Attributes
+    ----------
+    columns_ : list
+        Names of the conditions.
+    n_covariates_ : int
+        How many numbers they become.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skgenex.generation._conditions import ConditionEncoder
+    >>> table = pd.DataFrame({"age": [40.0, 60.0], "sex": ["F", "M"]})
+    >>> ConditionEncoder().fit(table).transform(table)
+    array([[-1.,  1., -1.],
+           [ 1., -1.,  1.]])
     """
 
     def fit(self, table: pd.DataFrame) -> "ConditionEncoder":

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._base import TORCH_CONSTRAINTS, TorchEstimator
+from .._covariance import class_covariances
 from ..nn.diffusion import (
     SOLVERS,
     DenoisingObjective,
@@ -25,7 +26,6 @@ from ._gaussian_sampler import (
     fit_gaussian,
     new_model,
 )
-from .covariance import class_covariances
 from .density import log_density
 from .simulation import N_REFERENCE, assign_folds, calibrate
 

@@ -8,8 +8,8 @@ from imblearn.over_sampling.base import BaseOverSampler
 from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from .._covariance import SHRINKAGES, class_covariances
 from ._base import GeneratorMixin
-from .covariance import SHRINKAGES, class_covariances
 from .density import log_density
 from .factors import FactorModel
 from .simulation import calibrate, choose_by_holdout

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import polygamma
 
-from .covariance import SHRINKAGES, count_factors, factorise, second_moments
+from .._covariance import SHRINKAGES, count_factors, factorise, second_moments
 from .marginals import MarginalMap
 
 MAX_FACTORS = 48
@@ -51,7 +51,7 @@ class FactorModel:
         The q leading factors; "auto" counts those above noise, within 4 and
         clip(n_samples / 8, 4, 48).
     shrinkage : str or float, default="matched"
-        A key of `skgenex.generation.covariance.SHRINKAGES`, or a linear intensity.
+        A key of `skgenex._covariance.SHRINKAGES`, or a linear intensity.
     mean_shrinkage : float, default=1.0
         Weight of the mean of all rows in a class's mean, in rows.
 

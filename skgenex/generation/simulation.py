@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from .covariance import class_covariances, gaussian_log_density
+from .._covariance import class_covariances, gaussian_log_density
 from .factors import FactorModel, blocks
 from .marginals import MarginalMap, cramer_distance
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from skgenex.generation.covariance import class_covariances
+from skgenex._covariance import class_covariances
 from skgenex.generation.density import MIN_NOISE, log_density
 from skgenex.generation.factors import FactorModel
 

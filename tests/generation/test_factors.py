@@ -5,7 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from skgenex.generation.covariance import SHRINKAGES
+from skgenex._covariance import SHRINKAGES
 from skgenex.generation.factors import FactorModel
 
 NONE = np.zeros((0, 0))

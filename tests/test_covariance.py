@@ -5,8 +5,7 @@ import pytest
 from scipy import stats
 from sklearn.covariance import ledoit_wolf
 
-from skgenex.generation import covariance
-from skgenex.generation.covariance import (
+from skgenex._covariance import (
     SHRINKAGES,
     class_covariances,
     count_factors,
@@ -17,6 +16,7 @@ from skgenex.generation.covariance import (
     shrink_ledoit_wolf,
     shrink_nonlinear,
 )
+from skgenex.generation import covariance
 
 
 def rng(seed=0):

@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 from sklearn.covariance import ledoit_wolf
 
+from skgenex import _covariance as covariance
 from skgenex._covariance import (
     SHRINKAGES,
     class_covariances,
@@ -16,7 +17,6 @@ from skgenex._covariance import (
     shrink_ledoit_wolf,
     shrink_nonlinear,
 )
-from skgenex.generation import covariance
 
 
 def rng(seed=0):

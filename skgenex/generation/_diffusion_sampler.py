@@ -59,10 +59,12 @@ class DiffusionSampler(GeneratorMixin, TorchEstimator, BaseOverSampler):
         Classifier-free guidance. 1 simulates the classes as they are, 0 all classes
         alike, and more than 1 exaggerates them, at a cost of spread. May be changed
         after the fit.
-    solver : {"heun", "ddim"}, default="heun"
-        How the probability-flow equation is solved.
+    solver : {"heun", "dpm", "ddim", "ancestral"}, default="heun"
+        How latents are drawn: the first three solve the probability-flow equation,
+        "ancestral" adds fresh noise at each step.
     n_steps : int, default=18
-        Steps of the solver; Heun's method evaluates the network twice a step.
+        Steps of the solver; Heun's method evaluates the network twice a step, and
+        "ancestral" needs many (1,000 in its paper).
     n_factors : int or "auto", default="auto"
         Leading factors, which the network learns; see `GaussianSampler`.
     shrinkage : {"matched", "ledoit_wolf", "nonlinear"} or float, default="matched"
@@ -436,10 +438,11 @@ class DiffusionSampler(GeneratorMixin, TorchEstimator, BaseOverSampler):
             denoise = guided(
                 objective.denoiser, label, u, objective.n_classes, guidance
             )
-            return SOLVERS[self.solver](denoise, x, sigmas.to(x.device))
+            return SOLVERS[self.solver](denoise, x, sigmas.to(x.device), generator)
 
         d = self.class_covariances_.shape[1]
         x = rng.standard_normal((len(codes), d), dtype=np.float32) * float(sigmas[0])
+        generator = torch.Generator().manual_seed(int(rng.integers(2**31 - 1)))
         latents = self._apply(solve, x, codes, covariates.astype(np.float32))
         return (latents - self.latent_shift_[codes]) * self.latent_stretch_
 

@@ -1,5 +1,6 @@
 """Denoisers: the exact one of a Gaussian, and a network which corrects it."""
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -7,7 +8,16 @@ import torch
 from torch import nn
 
 from ..networks import ConditionalMLP
-from .noise import draw_sigmas
+from .noise import PROCESSES
+
+# What the network predicts, as the factor c_out(sigma) by which its output corrects the
+# denoised row. Its own squared error is that of the row, over c_out^2.
+TARGETS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    "epsilon": lambda sigma: sigma,
+    "v": lambda sigma: sigma * (1 + sigma**2).rsqrt(),
+    "velocity": lambda sigma: sigma / (1 + sigma),
+    "x0": torch.ones_like,
+}
 
 
 class GaussianDenoiser(nn.Module):
@@ -57,9 +67,12 @@ class Denoiser(nn.Module):
     """A network which corrects the denoiser of a Gaussian.
 
     With unit-variance data, D(x, sigma) = G(x, sigma) + c_out F(c_in x, ln(sigma) / 4)
-    with c_in = 1 / sqrt(1 + sigma^2) and c_out = sigma / sqrt(1 + sigma^2). For a
-    standard normal G the first term is c_skip x: the preconditioning of Karras et al.
-    Where F is zero, sampling draws exactly from the Gaussian.
+    with c_in = 1 / sqrt(1 + sigma^2). What F predicts decides c_out: sigma for the
+    noise ("epsilon"), 1 for the row ("x0"), sigma / sqrt(1 + sigma^2) for "v" and
+    sigma / (1 + sigma) for the "velocity" of straight paths, always up to the sign and
+    as a correction of what G predicts. For a standard normal G, "v" is the
+    preconditioning of Karras et al. Where F is zero, sampling draws exactly from the
+    Gaussian.
 
     Parameters
     ----------
@@ -67,10 +80,15 @@ class Denoiser(nn.Module):
         ``gaussian(x, sigma, label)``, the simple model's denoiser.
     network : Module
         ``network(x, level, label, covariates)``.
+    target : {"epsilon", "v", "velocity", "x0"}, default="v"
+        What the network predicts.
 
     References
     ----------
-    Karras et al. (2022), Table 1 (preconditioning).
+    Karras et al. (2022), Table 1 (preconditioning); Ho et al. (2020), Eq. 12 (epsilon);
+    Salimans & Ho (2022), Progressive Distillation for Fast Sampling of Diffusion
+    Models, ICLR, Sec. 4 (v); Lipman et al. (2023), Flow Matching for Generative
+    Modeling, ICLR, Eq. 23 (velocity).
 
     Examples
     --------
@@ -84,10 +102,13 @@ class Denoiser(nn.Module):
     True
     """
 
-    def __init__(self, gaussian: nn.Module, network: nn.Module) -> None:
+    def __init__(
+        self, gaussian: nn.Module, network: nn.Module, target: str = "v"
+    ) -> None:
         super().__init__()
         self.gaussian = gaussian
         self.network = network
+        self.target = target
 
     def forward(
         self,
@@ -99,7 +120,8 @@ class Denoiser(nn.Module):
         """Return the expected clean rows, (n_samples, n_features)."""
         c_in = (1 + sigma[:, None] ** 2).rsqrt()
         correction = self.network(c_in * x, sigma.log() / 4, label, covariates)
-        return self.gaussian(x, sigma, label) + sigma[:, None] * c_in * correction
+        c_out = TARGETS[self.target](sigma)[:, None]
+        return self.gaussian(x, sigma, label) + c_out * correction
 
 
 class DenoisingObjective(nn.Module):
@@ -121,6 +143,10 @@ class DenoisingObjective(nn.Module):
         Standard deviation of the noise added to training rows, in units of theirs.
     label_dropout : float, default=0.1
         Share of training rows which hide their label and covariates.
+    process : {"edm", "ddpm_linear", "ddpm_cosine", "flow"}, default="edm"
+        Which noise levels training rows get.
+    target : {"epsilon", "v", "velocity", "x0"}, default=None
+        What the network predicts, see `Denoiser`; None takes the process's own.
 
     References
     ----------
@@ -134,7 +160,7 @@ class DenoisingObjective(nn.Module):
     >>> objective = DenoisingObjective(np.stack([np.eye(3)] * 2)).eval()
     >>> x, label = torch.zeros(2, 3), torch.zeros(2).long()
     >>> objective(x, label, sigma=torch.ones(2), noise=torch.ones(2, 3))
-    tensor([0.5000, 0.5000], grad_fn=<MulBackward0>)
+    tensor([0.5000, 0.5000], grad_fn=<DivBackward0>)
     """
 
     def __init__(
@@ -146,17 +172,21 @@ class DenoisingObjective(nn.Module):
         dropout: float = 0.1,
         jitter: float = 0.3,
         label_dropout: float = 0.1,
+        process: str = "edm",
+        target: str | None = None,
     ) -> None:
         super().__init__()
         n_features = covariances.shape[1]
         self.n_classes = len(covariances) - 1
         self.jitter = jitter
         self.label_dropout = label_dropout
+        self.process = process
         self.denoiser = Denoiser(
             GaussianDenoiser(covariances),
             ConditionalMLP(
                 n_features, self.n_classes, n_covariates, n_hidden, n_blocks, dropout
             ),
+            target or PROCESSES[process].target,
         )
 
     def forward(
@@ -185,7 +215,8 @@ class DenoisingObjective(nn.Module):
         Returns
         -------
         Tensor of shape (n_samples,)
-            (1 + sigma^2) / sigma^2 times the mean squared error.
+            Mean squared error of what the network predicts: the clean rows', over
+            c_out^2. For "v", (1 + sigma^2) / sigma^2 times the clean rows'.
         """
         if self.training:
             x = x + self.jitter * torch.randn_like(x)
@@ -195,11 +226,12 @@ class DenoisingObjective(nn.Module):
             if covariates is not None:
                 covariates = covariates.masked_fill(hidden[:, None], 0.0)
         if sigma is None:
-            sigma = draw_sigmas(len(x), device=x.device)
+            sigma = PROCESSES[self.process].draw(len(x), device=x.device)
         if noise is None:
             noise = torch.randn_like(x)
         denoised = self.denoiser(x + sigma[:, None] * noise, sigma, label, covariates)
-        return (1 + sigma**-2) * (denoised - x).square().mean(dim=1)
+        error = (denoised - x).square().mean(dim=1)
+        return error / TARGETS[self.denoiser.target](sigma) ** 2
 
 
 def guided(
@@ -208,6 +240,7 @@ def guided(
     covariates: torch.Tensor | None,
     unconditional: int,
     guidance: float = 1.0,
+    interval: tuple[float, float] = (0.0, math.inf),
 ) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
     """Fix the condition of a denoiser, exaggerated by classifier-free guidance.
 
@@ -223,6 +256,8 @@ def guided(
         The label which means "no class given".
     guidance : float, default=1.0
         1 samples the condition as it is; above 1 exaggerates it, which costs spread.
+    interval : tuple of (float, float), default=(0, inf)
+        Noise levels, the upper one included, at which guidance other than 1 acts.
 
     Returns
     -------
@@ -231,7 +266,9 @@ def guided(
 
     References
     ----------
-    Ho & Salimans (2021), Eq. 6.
+    Ho & Salimans (2021), Eq. 6; Kynkaanniemi et al. (2024), Applying Guidance in a
+    Limited Interval Improves Sample and Distribution Quality in Diffusion Models,
+    NeurIPS.
 
     Examples
     --------
@@ -248,9 +285,15 @@ def guided(
     no_label = torch.full_like(label, unconditional)
     no_covariates = None if covariates is None else torch.zeros_like(covariates)
 
+    low, high = interval
+
     def denoise(x, sigma):
-        plain = denoiser(x, sigma, no_label, no_covariates)
         conditional = denoiser(x, sigma, label, covariates)
-        return plain + guidance * (conditional - plain)
+        inside = (sigma > low) & (sigma <= high)
+        if not inside.any():
+            return conditional
+        plain = denoiser(x, sigma, no_label, no_covariates)
+        weight = torch.where(inside, guidance, 1.0)[:, None]
+        return plain + weight * (conditional - plain)
 
     return denoise

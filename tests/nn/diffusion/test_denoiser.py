@@ -6,6 +6,7 @@ import torch
 
 from skgenex.nn import ConditionalMLP
 from skgenex.nn.diffusion import (
+    PROCESSES,
     Denoiser,
     DenoisingObjective,
     GaussianDenoiser,
@@ -93,6 +94,89 @@ def test_loss_of_the_untrained_objective_is_the_posterior_variance():
             noise=noise,
         )
         assert losses.mean().item() == pytest.approx(1.0, abs=0.04)
+
+
+@pytest.mark.parametrize("target", ["epsilon", "v", "velocity", "x0"])
+def test_loss_is_the_squared_error_of_what_the_network_predicts(target):
+    objective = DenoisingObjective(random_covariances(), n_hidden=8, target=target)
+    objective = shaken(objective).eval()
+    x, sigma, label = noisy_rows()
+    noise = torch.flip(x, [0]) + 0.3
+    s = sigma[:, None]
+    noisy = x + s * noise
+    denoised = objective.denoiser(noisy, sigma, label)
+    predicted_noise = (noisy - denoised) / s
+    a, b = (1 + s**2).rsqrt(), s * (1 + s**2).rsqrt()  # sqrt(alpha_bar), its partner
+    truth, prediction = {
+        "epsilon": (noise, predicted_noise),
+        "x0": (x, denoised),
+        "v": (a * noise - b * x, a * predicted_noise - b * denoised),
+        "velocity": (noise - x, predicted_noise - denoised),
+    }[target]
+    torch.testing.assert_close(
+        objective(x, label, sigma=sigma, noise=noise),
+        (truth - prediction).square().mean(1),
+        rtol=1e-4,
+        atol=1e-5,
+    )
+
+
+@pytest.mark.parametrize("target", ["epsilon", "v", "velocity", "x0"])
+def test_network_corrects_what_the_gaussian_predicts(target):
+    # The network's output is the change of the prediction, up to its sign.
+    network = shaken(ConditionalMLP(4, 3)).eval()
+    gaussian = GaussianDenoiser(random_covariances())
+    x, sigma, label = noisy_rows()
+    s = sigma[:, None]
+    by_gaussian = gaussian(x, sigma, label)
+    by_network = Denoiser(gaussian, network, target)(x, sigma, label)
+    output = network(x * (1 + s**2).rsqrt(), sigma.log() / 4, label)
+    change_of_row = by_network - by_gaussian
+    change_of_noise = -change_of_row / s
+    a, b = (1 + s**2).rsqrt(), s * (1 + s**2).rsqrt()
+    change = {
+        "epsilon": change_of_noise,
+        "x0": -change_of_row,
+        "v": a * change_of_noise - b * change_of_row,
+        "velocity": change_of_noise - change_of_row,
+    }[target]
+    torch.testing.assert_close(change, -output, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("process", "target"),
+    [("edm", "v"), ("ddpm_linear", "epsilon"), ("flow", "velocity")],
+)
+def test_each_process_has_its_own_noise_and_target(process, target):
+    objective = DenoisingObjective(np.eye(2)[None], process=process)
+    assert objective.denoiser.target == target
+    seen = {}
+
+    def spy(module, args):
+        seen["sigma"] = args[1]
+
+    objective.denoiser.gaussian.register_forward_pre_hook(spy)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        objective.train()(torch.zeros(64, 2), torch.zeros(64, dtype=torch.long))
+        torch.manual_seed(0)
+        # Jitter and dropped labels are drawn before the noise level.
+        torch.randn(64, 2), torch.rand(64)
+        expected = PROCESSES[process].draw(64)
+    torch.testing.assert_close(seen["sigma"], expected)
+
+
+def test_guidance_acts_inside_its_interval_only():
+    objective = shaken(DenoisingObjective(random_covariances())).eval()
+    x, _, label = noisy_rows()
+    sigma = torch.tensor([0.1, 0.5, 0.9, 1.5, 2.0, 5.0])
+    denoiser = objective.denoiser
+    everywhere = guided(denoiser, label, None, 3, 3.0)(x, sigma)
+    nowhere = guided(denoiser, label, None, 3, 1.0)(x, sigma)
+    got = guided(denoiser, label, None, 3, 3.0, interval=(0.5, 2.0))(x, sigma)
+    inside = torch.tensor([False, False, True, True, True, False])
+    torch.testing.assert_close(got[inside], everywhere[inside])
+    torch.testing.assert_close(got[~inside], nowhere[~inside])
 
 
 @pytest.mark.parametrize("n_covariates", [0, 2])

@@ -144,7 +144,9 @@ def score_method(method, generator, data, seed, real_only, with_mlp):
         n_sampled += len(labels)
         scores = fidelity(X_holdout, synthetic, draw, boosting=draw == 0)
         if method != "real":
-            scores |= privacy_scores(synthetic, X, X_holdout, random_state=draw)
+            scores |= privacy_scores(
+                synthetic, X_train=X, X_holdout=X_holdout, random_state=draw
+            )
         draws.append(scores)
     for name in draws[0] if draws else ():
         row[name] = np.mean([scores[name] for scores in draws if name in scores])

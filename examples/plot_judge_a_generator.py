@@ -77,7 +77,7 @@ table = pd.DataFrame(
     {
         name: {
             **fidelity_scores(held_out, X_new, random_state=0),
-            **privacy_scores(X_new, train, held_out, random_state=0),
+            **privacy_scores(X_new, X_train=train, X_holdout=held_out, random_state=0),
             "use": train_on_synthetic_test_on_real(
                 classifier, X_new, y_new, held_out, y_held_out
             ),

@@ -72,9 +72,9 @@ def fidelity_scores(
 
 def privacy_scores(
     X_synthetic: ArrayLike,
+    *,
     X_train: ArrayLike,
     X_holdout: ArrayLike,
-    *,
     random_state: int | np.random.Generator | None = None,
 ) -> dict[str, float]:
     """All privacy scores of synthetic rows.
@@ -103,7 +103,7 @@ def privacy_scores(
     >>> import numpy as np
     >>> from skgenex.metrics import privacy_scores
     >>> train, holdout = np.random.default_rng(0).standard_normal((2, 60, 10))
-    >>> privacy_scores(train, train, holdout)
+    >>> privacy_scores(train, X_train=train, X_holdout=holdout)
     {'closer_share': 1.0, 'nearest_ratio': 0.0, 'membership_auc': 1.0}
     """
     return {

@@ -79,8 +79,8 @@ def test_fidelity_scores_compare_equal_numbers():
 def test_copy_and_second_sample_are_told_apart():
     simulated = make_expression(300, 100, random_state=0)
     train, holdout, second = np.split(simulated.data, 3)
-    honest = privacy_scores(second, train, holdout, random_state=0)
-    copied = privacy_scores(train, train, holdout, random_state=0)
+    honest = privacy_scores(second, X_train=train, X_holdout=holdout, random_state=0)
+    copied = privacy_scores(train, X_train=train, X_holdout=holdout, random_state=0)
     assert list(honest) == ["closer_share", "nearest_ratio", "membership_auc"]
     assert copied == {"closer_share": 1, "nearest_ratio": 0, "membership_auc": 1}
     assert abs(honest["closer_share"] - 0.5) < 0.15

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import torch
 
 N_DDPM_STEPS = 1_000
+LARGEST_SIGMA = 160.0  # to sample from: the linear schedule ends at 157
 LAST_TIME = 0.999  # of the straight paths: at 1 there is noise alone, sigma is infinite
 
 
@@ -155,9 +156,12 @@ def draw_ddpm(
 def ddpm_schedule(n_steps: int, *, schedule: str = "linear") -> torch.Tensor:
     """Evenly spaced steps of `ddpm_sigmas`, from the last, then zero noise.
 
-    With ``n_steps`` of 1,000 it is the whole process (Song et al. 2021, Sec. 4.2).
+    With as many steps as there are it is the whole process (Song et al. 2021, Sec.
+    4.2). Steps beyond `LARGEST_SIGMA` are left out: rows are noise alone there, and
+    errors of a predicted epsilon are multiplied by sigma.
     """
     sigmas = ddpm_sigmas(schedule)
+    sigmas = sigmas[sigmas <= LARGEST_SIGMA]
     steps = torch.linspace(len(sigmas) - 1, 0, n_steps + 1)[:-1].round().long()
     if n_steps >= len(sigmas):
         steps = torch.arange(len(sigmas) - 1, -1, -1)

@@ -67,6 +67,8 @@ def test_cosine_alpha_bar_is_a_squared_cosine():
 @pytest.mark.parametrize("schedule", ["linear", "cosine"])
 def test_a_thousand_steps_are_the_whole_process(schedule):
     whole = ddpm_sigmas(schedule).flip(0)
+    whole = whole[whole <= 160]  # the cosine schedule's last steps are noise alone
+    assert len(whole) > 980
     got = ddpm_schedule(1000, schedule=schedule)
     np.testing.assert_array_equal(got[:-1], whole)
     some = ddpm_schedule(20, schedule=schedule)

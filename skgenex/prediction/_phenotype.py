@@ -1,0 +1,208 @@
+"""What classifier and regressor share: linear start, cross-fitted network, choice."""
+
+from copy import deepcopy
+from numbers import Integral, Real
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from .._base import TORCH_CONSTRAINTS
+from .._covariance import factorise
+from .._objective_net import ObjectiveNet
+from .._seeding import seeded
+from .._training import restore_net
+from ..nn import Standardise
+from .objectives import PhenotypeObjective
+
+# Folds take the place of validation_fraction; a correction belongs to its own fit.
+_NOT_OFFERED = {"validation_fraction", "warm_start"}
+PHENOTYPE_CONSTRAINTS: dict[str, list] = {
+    **{k: v for k, v in TORCH_CONSTRAINTS.items() if k not in _NOT_OFFERED},
+    "backend": [StrOptions({"auto", "network", "linear"})],
+    "standardize": ["boolean"],
+    "emphasis": [Interval(Real, 0, None, closed="left"), StrOptions({"auto"})],
+    "n_folds": [Interval(Integral, 2, None, closed="left")],
+    "n_components": [Interval(Integral, 1, None, closed="left")],
+    "n_members": [Interval(Integral, 1, None, closed="left")],
+    "n_hidden": [Interval(Integral, 2, None, closed="left")],
+    "n_layers": [Interval(Integral, 1, None, closed="left")],
+    "dropout": [Interval(Real, 0, 1, closed="left")],
+    "input_dropout": [Interval(Real, 0, 1, closed="left")],
+    "weight_decay": [Interval(Real, 0, None, closed="left")],
+}
+EMPHASES = (0.0, 1.0, 2.0)
+MIN_STEPS_PER_EPOCH = 4
+EMA_DECAY = 0.9
+
+
+class PhenotypeMixin:
+    """Fit and apply a `PhenotypeObjective`; a subclass checks y and names its loss."""
+
+    net_: ObjectiveNet
+
+    def as_module(self) -> torch.nn.Module:
+        """Return the fitted predictor as one torch module.
+
+        Its gradients with respect to the input are those of the predictor.
+
+        Returns
+        -------
+        torch.nn.Module
+            Maps rows in the unit of the training data, a float32 tensor of shape
+            (n_samples, n_features), to logits (n_samples, n_classes) or predictions
+            (n_samples, n_outputs). A copy, in evaluation mode; its parameters require
+            no gradient.
+        """
+        check_is_fitted(self, "net_")
+        fitted = self.net_.module_
+        module = torch.nn.Sequential(fitted.standardise, fitted.network)
+        return deepcopy(module).requires_grad_(False).eval()
+
+    def _outputs(self, X):
+        check_is_fitted(self, "net_")
+        X = validate_data(self, X, reset=False, dtype=np.float32, order="C")
+        fitted = self._network()
+        return self._apply(lambda x: fitted.network(fitted.standardise(x)), X)
+
+    def _fit_rows(self, X, target, weight, *, loss, fit_linear, shift=0.0, scale=1.0):
+        """Fit the linear model, train what it misses, and choose.
+
+        ``target`` is (n_samples, n_outputs); the predictor's outputs are ``shift +
+        scale`` times those which fit it. ``fit_linear`` takes rows and the keyword
+        arguments of `fit_logistic` and `fit_ridge`.
+        """
+        seed = self._draw_seed()
+        standardise = _fit_standardise(X, weight) if self.standardize else None
+        if standardise is not None:
+            X = standardise(torch.from_numpy(X)).numpy()
+        linear = fit_linear(
+            X,
+            sample_weight=weight,
+            emphasis=EMPHASES if self.emphasis == "auto" else self.emphasis,
+            n_folds=self.n_folds,
+            seed=seed,
+        )
+        self.strength_, self.emphasis_ = linear.strength, linear.emphasis
+        self.cv_score_ = linear.cv_score
+        self.deep_gain_ = self.deep_gain_se_ = np.nan
+        self.history_, self.n_iter_ = [], 0
+        weights, network = {}, {"n_layers": 0}
+        if self.backend != "linear":
+            directions = _directions(X, self.n_components, seed)
+            # Where nothing varies there is nothing for a network to learn from.
+            if len(directions):
+                scores = X @ directions.T
+                self._train_members(scores, target, weight, linear, loss, seed)
+                if self.backend == "network" or self.deep_gain_ > self.deep_gain_se_:
+                    weights = self._network().state_dict()
+                    weights["network.encoder.projection.weight"] = directions
+                    weights["network.head.weight"] *= _to_float32(_column(scale))
+                    network = self._network_parameters(linear)
+                    network["n_components"] = len(directions)
+        self.backend_ = "network" if network["n_layers"] else "linear"
+        weights["network.linear.weight"] = linear.coef * _column(scale)
+        weights["network.linear.bias"] = shift + scale * linear.intercept
+        if standardise is not None:
+            for name, buffer in standardise.state_dict().items():
+                weights[f"standardise.{name}"] = buffer
+        parameters = {
+            "loss": loss,
+            "n_features": X.shape[1],
+            "n_outputs": target.shape[1],
+            "standardize": self.standardize,
+            **network,
+        }
+        self._objective = PhenotypeObjective, parameters
+        weights = {name: _to_float32(weight) for name, weight in weights.items()}
+        with seeded(seed):  # a new network draws weights, only to lose them
+            self.net_ = restore_net(self._objective, weights, self._resolve_device())
+
+    def _network_parameters(self, linear):
+        n_folds = int(linear.fold.max()) + 1
+        return {
+            "n_hidden": self.n_hidden,
+            "n_layers": self.n_layers,
+            "dropout": self.dropout,
+            "input_dropout": self.input_dropout,
+            "n_folds": n_folds,
+            "n_members": n_folds * self.n_members,
+        }
+
+    def _train_members(self, scores, target, weight, linear, loss, seed):
+        """Train the members of all folds; set the gain on rows new to them."""
+        batch = {
+            "x": scores,
+            "offset": linear.heldout,
+            "target": target,
+            "weight": weight / weight.mean(),
+        }
+        batch = {name: _to_float32(array) for name, array in batch.items()}
+        batch["fold"] = torch.from_numpy(linear.fold)
+        parameters = {
+            "loss": loss,
+            "n_features": scores.shape[1],
+            "n_outputs": target.shape[1],
+            "standardize": False,
+            **self._network_parameters(linear),
+        }
+        steps_per_pass = -(-len(scores) // self.batch_size)
+        self._train(
+            (PhenotypeObjective, parameters),
+            batch,
+            # In evaluation a row's loss is that of members to which it is new.
+            valid_batch=batch,
+            seed=seed,
+            weight_decay=self.weight_decay,
+            steps_per_epoch=max(MIN_STEPS_PER_EPOCH, steps_per_pass),
+            ema_decay=EMA_DECAY,
+        )
+        objective = self._network()
+
+        def losses(x, offset, target, weight, fold):
+            alone = weight * objective.loss(offset, target)
+            corrected = objective(x, offset, target, weight, fold)
+            return torch.stack([alone, corrected], dim=1)
+
+        arrays = [tensor.numpy() for tensor in batch.values()]
+        alone, corrected = self._apply(losses, *arrays).T.astype(np.float64)
+        gain = (alone - corrected) / max(alone.mean(), np.finfo(np.float32).tiny)
+        self.deep_gain_ = float(gain.mean())
+        self.deep_gain_se_ = float(gain.std(ddof=1) / np.sqrt(len(gain)))
+
+
+def _fit_standardise(X: NDArray, weight: NDArray) -> Standardise:
+    """Learn mean and standard deviation of weighted rows; mute constant genes."""
+    standardise = Standardise(X.shape[1])
+    mean = np.average(X, axis=0, weights=weight)
+    sd = np.sqrt(np.average((X - mean) ** 2, axis=0, weights=weight))
+    varies = sd > 1e-6 * np.abs(mean)
+    inverse = np.divide(1.0, sd, out=np.zeros_like(sd), where=varies)
+    standardise.mean.copy_(_to_float32(mean))
+    standardise.inverse_scale.copy_(_to_float32(inverse))
+    return standardise
+
+
+def _directions(X: NDArray, n_components: int, seed: int) -> NDArray:
+    """Leading principal directions, scaled so that scores are of order one.
+
+    Scores keep the square root of their spread: the network sees the leading ones best,
+    but not only these.
+    """
+    rng = np.random.default_rng([seed, 2])
+    values, vectors, _ = factorise(X - X.mean(axis=0, dtype=np.float64), rng)
+    values, vectors = values[:n_components], vectors[:n_components]
+    scaled = vectors * values[:, None] ** -0.25
+    if len(values):
+        scaled /= np.sqrt(np.mean(np.sqrt(values)))
+    return scaled.astype(np.float32)
+
+
+def _column(scale: NDArray | float) -> NDArray:
+    return np.atleast_1d(scale)[:, None]
+
+
+def _to_float32(array: NDArray | torch.Tensor) -> torch.Tensor:
+    return torch.as_tensor(array, dtype=torch.float32, device="cpu").clone()

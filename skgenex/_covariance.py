@@ -44,7 +44,8 @@ def factorise(
     if n <= p:
         values, left = np.linalg.eigh(residuals @ residuals.T / n)
         values, left = _descending(values, left)
-        vectors = (left.T @ residuals) / np.sqrt(n * values)[:, None]
+        vectors = left.T @ residuals
+        vectors /= np.sqrt(n * values)[:, None]  # in place: as large as the rows
         return values, vectors, left * np.sqrt(n)
     values, right = np.linalg.eigh(residuals.T @ residuals / n)
     values, right = _descending(values, right)

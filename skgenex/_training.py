@@ -24,6 +24,7 @@ def train(
     steps_per_epoch: int | None = None,
     weight_decay: float = 0.0,
     optimizer: type[torch.optim.Optimizer] = torch.optim.AdamW,
+    param_groups: Sequence[tuple[str, Mapping[str, Any]]] = (),
     lr_schedule: str | Callable[[float], float] | None = None,
     ema_decay: float | None = None,
     clip_norm: float | None = None,
@@ -64,6 +65,10 @@ def train(
         Handed to the optimiser.
     optimizer : type, default=torch.optim.AdamW
         Class of a first-order optimiser.
+    param_groups : sequence of (str, dict), default=()
+        Parameters whose names match a pattern, such as "critic.*", and what the
+        optimiser is told of these alone, such as another ``lr`` (which an
+        ``lr_schedule`` would overrule).
     lr_schedule : {"cosine"} or callable, default=None
         Factor of ``lr`` as a function of progress in (0, 1), set at every step. None
         keeps ``lr`` constant (or leaves it to a callback).
@@ -140,6 +145,7 @@ def train(
         "steps_per_epoch": steps_per_epoch,
         "optimizer": optimizer,
         "optimizer__weight_decay": weight_decay,
+        "optimizer__param_groups": [(name, dict(own)) for name, own in param_groups],
         "lr_schedule": lr_schedule,
         "ema_decay": ema_decay,
         "clip_norm": clip_norm,

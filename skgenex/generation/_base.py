@@ -21,6 +21,7 @@ from sklearn.utils.validation import (
 from .._seeding import draw_seed
 from .._transaction import transactional
 from ._conditions import ConditionEncoder, as_arrays, as_table
+from ._drawing import codes_of, condition_rng, draw_condition_rows, proportional_codes
 
 CHUNK_VALUES = 1_000_000  # values simulated at once: bounds the memory of `sample`
 TARGET_COLUMN = "__target__"
@@ -46,7 +47,7 @@ class GeneratorMixin:
     n_features_in_: int
 
     __metadata_request__fit = {"conditions": True}
-    __metadata_request__fit_resample = {"conditions": True}
+    __metadata_request__fit_resample = {"conditions": True, "return_conditions": True}
     __metadata_request__score = {"conditions": True}
 
     @transactional
@@ -78,7 +79,13 @@ class GeneratorMixin:
         return self
 
     @transactional
-    def fit_resample(self, X: ArrayLike, y: ArrayLike, conditions=None) -> tuple:
+    def fit_resample(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        conditions=None,
+        return_conditions: bool = True,
+    ) -> tuple:
         """Learn the distribution of the rows, and add rows simulated from it.
 
         Parameters
@@ -89,6 +96,9 @@ class GeneratorMixin:
             Classes.
         conditions : DataFrame of shape (n_samples, n_conditions), default=None
             Covariates. New rows draw theirs from the rows of their class.
+        return_conditions : bool, default=True
+            Whether the covariates come back as a third value. imbalanced-learn's
+            Pipeline takes two values from all steps but the last: there, pass False.
 
         Returns
         -------
@@ -97,7 +107,7 @@ class GeneratorMixin:
         y_resampled : ndarray or Series
             Their classes.
         conditions_resampled : DataFrame
-            Their covariates; only if ``conditions`` were given.
+            Their covariates; only if ``conditions`` were given and are wanted back.
 
         Raises
         ------
@@ -107,7 +117,8 @@ class GeneratorMixin:
         if isinstance(X, pd.DataFrame):  # each column would get its own dtype back
             _refuse_integers([name for name, d in X.dtypes.items() if _is_integer(d)])
         # imbalanced-learn's, which checks, counts and restores containers.
-        return super().fit_resample(X, y, conditions=conditions)  # type: ignore[misc]
+        resampled = super().fit_resample(X, y, conditions=conditions)  # type: ignore[misc]
+        return resampled if return_conditions else resampled[:2]
 
     def _fit_resample(self, X, y, conditions=None):
         if X.dtype.kind in "iub":
@@ -120,7 +131,7 @@ class GeneratorMixin:
             np.array(list(counts), dtype=self.classes_.dtype), list(counts.values())
         )
         codes = np.searchsorted(self.classes_, labels)
-        drawn, covariates = self._draw_conditions(codes, _condition_rng(seed))
+        drawn, covariates = self._draw_conditions(codes, condition_rng(seed))
         X_new = self._sample_checked(codes, covariates, seed).astype(X.dtype)
         y_resampled = np.concatenate([y, self.classes_[codes].astype(y.dtype)])
         if sparse.issparse(X):
@@ -201,7 +212,7 @@ class GeneratorMixin:
         if y is not None and self.target_type_ == "none":
             raise ValueError("The sampler was fitted without y: give n_samples.")
         seed = draw_seed(self.random_state if random_state is None else random_state)
-        rng = _condition_rng(seed)
+        rng = condition_rng(seed)
         target = None
         if y is None:
             if n_samples is None:
@@ -212,12 +223,12 @@ class GeneratorMixin:
                 raise ValueError(
                     f"n_samples must be a positive integer; got {n_samples!r}."
                 )
-            codes = _proportional(self.class_counts_, int(n_samples))
+            codes = proportional_codes(self.class_counts_, int(n_samples))
         elif self.target_type_ == "continuous":
             target = column_or_1d(y).astype(float)
             codes = np.zeros(len(target), dtype=int)
         else:
-            codes = self._codes_of(y)
+            codes = codes_of(y, self.classes_)
         if conditions is None:
             table, covariates = self._draw_conditions(codes, rng, target)
         else:
@@ -271,7 +282,7 @@ class GeneratorMixin:
         if self.target_type_ != "class":
             return self._score_rows(rows, codes, covariates)
         if y is not None:
-            return self._score_rows(rows, self._codes_of(y), covariates)
+            return self._score_rows(rows, codes_of(y, self.classes_), covariates)
         shares = self.class_counts_ / self.class_counts_.sum()
         by_class = [
             np.log(share) + self._score_rows(rows, codes + c, covariates)
@@ -303,41 +314,11 @@ class GeneratorMixin:
         resolve = getattr(super(), "_draw_seed", None)
         return resolve() if resolve else draw_seed(self.random_state)
 
-    def _codes_of(self, y: ArrayLike | Mapping) -> NDArray:
-        """Codes of wanted labels; a look-up by value, as casts would truncate."""
-        if isinstance(y, Mapping):
-            wrong = [n for n in y.values() if not isinstance(n, Integral) or n < 0]
-            if wrong:
-                raise ValueError(
-                    f"y must map labels to numbers of rows, 0 or more; got {wrong}."
-                )
-            labels = [label for label, n in y.items() for _ in range(n)]
-        else:
-            labels = column_or_1d(y).tolist()
-        code_of = {label: c for c, label in enumerate(self.classes_.tolist())}
-        unknown = sorted({repr(label) for label in labels if label not in code_of})
-        if unknown:
-            raise ValueError(
-                f"y has labels that were not in the fit: {', '.join(unknown)}; known "
-                f"are {self.classes_.tolist()!r}."
-            )
-        return np.array([code_of[label] for label in labels], dtype=int)
-
     def _draw_conditions(
         self, codes: NDArray, rng: np.random.Generator, target: NDArray | None = None
     ) -> tuple[pd.DataFrame, NDArray]:
-        """Draw each row's conditions, jointly, from a training row of its class."""
-        columns, train_codes = self._condition_rows
-        rows = np.zeros(len(codes), dtype=int)
-        if columns:
-            for c in np.unique(codes):
-                wanted = codes == c
-                own = np.flatnonzero(train_codes == c)
-                rows[wanted] = rng.choice(own, wanted.sum())
-        drawn = pd.DataFrame(
-            {name: values[rows] for name, values in columns.items()},
-            index=pd.RangeIndex(len(codes)),
-        )
+        """Draw conditions of the classes; also return them encoded."""
+        drawn = draw_condition_rows(codes, *self._condition_rows, rng)
         if target is not None:
             drawn = drawn.assign(**{TARGET_COLUMN: target})
         return drawn, self._encoder.transform(drawn)
@@ -408,17 +389,3 @@ def _refuse_integers(what: list) -> None:
             "truncated. Transform counts to a log scale, such as log2(CPM + 1), or "
             "pass X.astype(float)."
         )
-
-
-def _condition_rng(seed: int) -> np.random.Generator:
-    """Stream for drawing conditions; apart from those of the fit and of the rows."""
-    return np.random.default_rng([seed, 2**16])
-
-
-def _proportional(counts: NDArray, n_samples: int) -> NDArray:
-    """Codes of ``n_samples`` rows in the proportions of counts (largest remainder)."""
-    exact = counts * (n_samples / counts.sum())
-    floor = np.floor(exact).astype(int)
-    missing = n_samples - floor.sum()
-    floor[np.argsort(floor - exact, kind="stable")[:missing]] += 1
-    return np.repeat(np.arange(len(counts)), floor)

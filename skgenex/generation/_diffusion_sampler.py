@@ -10,34 +10,21 @@ from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._base import TORCH_CONSTRAINTS, TorchEstimator
-from .._covariance import class_covariances
 from ..nn.diffusion import (
+    PROCESSES,
     SOLVERS,
+    TARGETS,
     DenoisingObjective,
-    draw_sigmas,
     guided,
-    sigma_schedule,
 )
-from ._base import GeneratorMixin
-from ._gaussian_sampler import (
-    MODEL_CONSTRAINTS,
-    draw_gaussian,
-    finish_rows,
-    fit_gaussian,
-    new_model,
-)
+from ._gaussian_sampler import MODEL_CONSTRAINTS
+from ._latent_network import LatentNetworkMixin
 from .density import log_density
-from .simulation import N_REFERENCE, assign_folds, calibrate
 
-N_NOISE_DRAWS = 64  # per held-out row: fewer hide overfitting behind noise
-MAX_VALID_ROWS = 4_000
-ENOUGH_HELD_OUT = 100
-MIN_STEPS_PER_EPOCH = 20
 SCORE_SIGMAS = 200
-CLASS_SHIFT_STRENGTH = 30.0  # rows' worth of trust in a generated class's mean zero
 
 
-class DiffusionSampler(GeneratorMixin, TorchEstimator, BaseOverSampler):
+class DiffusionSampler(LatentNetworkMixin, TorchEstimator, BaseOverSampler):
     """Simulate profiles by diffusion, starting from, and falling back to, a Gaussian.
 
     The model of rows is that of `GaussianSampler`: class mean, factors, row scale,
@@ -55,10 +42,21 @@ class DiffusionSampler(GeneratorMixin, TorchEstimator, BaseOverSampler):
         `multiply` and `augment_to`.
     backend : {"auto", "diffusion", "gaussian"}, default="auto"
         "auto" decides on held-out rows; the others force it.
+    process : {"edm", "ddpm_linear", "ddpm_cosine", "flow"}, default="edm"
+        Noise levels of training and sampling: log-normal ones (Karras et al. 2022),
+        the thousand steps of DDPM with a linear or a cosine schedule, or straight
+        paths with uniform times (flow matching).
+    target : {"epsilon", "v", "velocity", "x0"} or None, default=None
+        What the network predicts, as a correction of what the Gaussian predicts: the
+        noise, the row, or combinations of both. None takes the process's own: "v" for
+        "edm", "epsilon" for DDPM, "velocity" for "flow".
     guidance : float, default=1.0
         Classifier-free guidance. 1 simulates the classes as they are, 0 all classes
         alike, and more than 1 exaggerates them, at a cost of spread. May be changed
         after the fit.
+    guidance_interval : tuple of (float, float), default=None
+        Noise levels, in standard deviations of the latents, between which guidance
+        acts; None means all. May be changed after the fit.
     solver : {"heun", "dpm", "ddim", "ancestral"}, default="heun"
         How latents are drawn: the first three solve the probability-flow equation,
         "ancestral" adds fresh noise at each step.
@@ -69,7 +67,7 @@ class DiffusionSampler(GeneratorMixin, TorchEstimator, BaseOverSampler):
         Leading factors, which the network learns; see `GaussianSampler`.
     shrinkage : {"matched", "ledoit_wolf", "nonlinear"} or float, default="matched"
         See `GaussianSampler`.
-    mean_shrinkage : float, default=0.5
+    mean_shrinkage : float, default=1.0
         See `GaussianSampler`.
     class_covariance : float or "auto", default="auto"
         Of the Gaussian that the network starts from; see `GaussianSampler`.
@@ -159,8 +157,11 @@ class DiffusionSampler(GeneratorMixin, TorchEstimator, BaseOverSampler):
     References
     ----------
     Karras, Aittala, Aila & Laine (2022), Elucidating the Design Space of
-    Diffusion-Based Generative Models, NeurIPS; Ho & Salimans (2021), Classifier-Free
-    Diffusion Guidance.
+    Diffusion-Based Generative Models, NeurIPS; Ho, Jain & Abbeel (2020), Denoising
+    Diffusion Probabilistic Models, NeurIPS; Lipman et al. (2023), Flow Matching for
+    Generative Modeling, ICLR; Ho & Salimans (2021), Classifier-Free Diffusion
+    Guidance; Rombach et al. (2022), High-Resolution Image Synthesis with Latent
+    Diffusion Models, CVPR (the latents here are factors).
 
     Examples
     --------
@@ -178,12 +179,16 @@ class DiffusionSampler(GeneratorMixin, TorchEstimator, BaseOverSampler):
     True
     """
 
+    _backend_name = "diffusion"
     _parameter_constraints = {
         **BaseOverSampler._parameter_constraints,
         **MODEL_CONSTRAINTS,
         **TORCH_CONSTRAINTS,
         "backend": [StrOptions({"auto", "diffusion", "gaussian"})],
+        "process": [StrOptions(set(PROCESSES))],
+        "target": [StrOptions(set(TARGETS)), None],
         "guidance": [Interval(Real, 0, None, closed="left")],
+        "guidance_interval": [tuple, None],
         "solver": [StrOptions(set(SOLVERS))],
         "n_steps": [Interval(Integral, 1, None, closed="left")],
         "n_hidden": [Interval(Integral, 2, None, closed="left")],
@@ -198,7 +203,10 @@ class DiffusionSampler(GeneratorMixin, TorchEstimator, BaseOverSampler):
         *,
         sampling_strategy="auto",
         backend="auto",
+        process="edm",
+        target=None,
         guidance=1.0,
+        guidance_interval=None,
         solver="heun",
         n_steps=18,
         n_factors="auto",
@@ -226,7 +234,10 @@ class DiffusionSampler(GeneratorMixin, TorchEstimator, BaseOverSampler):
     ):
         super().__init__(sampling_strategy=sampling_strategy)
         self.backend = backend
+        self.process = process
+        self.target = target
         self.guidance = guidance
+        self.guidance_interval = guidance_interval
         self.solver = solver
         self.n_steps = n_steps
         self.n_factors = n_factors
@@ -252,136 +263,20 @@ class DiffusionSampler(GeneratorMixin, TorchEstimator, BaseOverSampler):
         self.warm_start = warm_start
         self.checkpoint_dir = checkpoint_dir
 
-    def _fit_rows(
-        self, X: NDArray, codes: NDArray, covariates: NDArray, seed: int
-    ) -> None:
-        rng = np.random.default_rng([seed, 0])
-        latents = fit_gaussian(self, X, codes, covariates, rng)
-        # Own streams, so that the Gaussian part is that of a GaussianSampler.
-        n_epochs, history = self._try_on_held_out(X, codes, covariates, seed)
-        if n_epochs:
-            self._train(
-                self._objective_of(self.class_covariances_, covariates),
-                _batch(latents, codes, covariates),
-                seed=seed,
-                max_epochs=n_epochs,
-                patience=None,
-                **self._how(len(X)),
-            )
-            self.backend_ = "diffusion"
-            self._match_moments(latents, codes, covariates, seed)
-        else:
-            self.backend_ = "gaussian"
-            self.__dict__.pop("net_", None)
-            self.n_iter_ = 0
-            self.history_ = []
-        self.history_ = history or self.history_
-        self.marginal_map_ = calibrate(
-            self.model_,
-            self._draw_latents,
-            X,
-            codes,
-            covariates,
-            rng,
-            map_marginals=self.maps_marginals_,
-        )
-
-    def _try_on_held_out(
-        self, X: NDArray, codes: NDArray, covariates: NDArray, seed: int
-    ) -> tuple[int, list[dict]]:
-        """Train without some rows; return the epochs the final training shall take.
-
-        Sets ``heldout_gain_`` and ``heldout_gain_se_``. Zero epochs: use the Gaussian.
-        With few rows several folds take part, until `ENOUGH_HELD_OUT` were held out.
-        """
-        self.heldout_gain_ = self.heldout_gain_se_ = np.nan
-        if self.backend == "gaussian" or not self.model_.n_factors_:
-            return 0, []  # by wish, or as there is nothing that varies
-        if not self.validation_fraction:
-            return self.max_epochs, []
-        rng = np.random.default_rng([seed, 2])
-        n_folds = max(2, round(1 / self.validation_fraction))
-        folds = assign_folds(codes, n_folds, rng)
-        n_used = int(np.clip(ENOUGH_HELD_OUT * n_folds / len(X), 1, n_folds))
-        gaussian, gain, best = [], [], []
-        history: list[dict] = []
-        for fold in range(n_used):
-            train, valid = folds != fold, folds == fold
-            valid &= np.isin(codes, codes[train])
-            if train.sum() - len(np.unique(codes[train])) < 4 or valid.sum() < 2:
-                continue
-            losses = self._heldout_losses(X, codes, covariates, train, valid, seed)
-            gaussian.append(losses[:, 0])
-            gain.append(losses[:, 0] - losses[:, 1])
-            curve = [row["valid_loss"] for row in self.history_]
-            best.append(int(np.argmin(curve)) + 1)
-            history = history or self.history_
-        if not gain:
-            return (self.max_epochs if self.backend == "diffusion" else 0), []
-        by_row = np.concatenate(gain) / np.concatenate(gaussian).mean()
-        self.heldout_gain_ = float(by_row.mean())
-        self.heldout_gain_se_ = float(by_row.std(ddof=1) / np.sqrt(len(by_row)))
-        if self.backend == "diffusion" or self.heldout_gain_ > self.heldout_gain_se_:
-            return round(float(np.mean(best))), history
-        return 0, history
-
-    def _heldout_losses(
-        self,
-        X: NDArray,
-        codes: NDArray,
-        covariates: NDArray,
-        train: NDArray,
-        valid: NDArray,
-        seed: int,
-    ) -> NDArray:
-        """Train on some rows; return the loss of each other, (n_valid, 2).
-
-        First column: the Gaussian's, second: the network's, averaged over noise draws.
-        """
-        n_classes = len(self.classes_)
-        model = new_model(self)
-        latents = model.fit_encode(
-            X[train],
-            codes[train],
-            n_classes,
-            covariates[train],
-            np.random.default_rng([seed, 4]),
-            overwrite=True,
-        )
-        covariances = class_covariances(
-            latents, codes[train], n_classes, self.class_covariance_
-        )
-        rows = np.flatnonzero(valid)[:MAX_VALID_ROWS]
-        n_draws = int(np.clip(MAX_VALID_ROWS // len(rows), 8, N_NOISE_DRAWS))
-        encoded = model.encode(X[rows], codes[rows], covariates[rows])
-        rows, encoded = np.tile(rows, n_draws), np.tile(encoded, (n_draws, 1))
-        held_out = _batch(encoded, codes[rows], covariates[rows])
-        noise = torch.Generator().manual_seed(seed)
-        held_out["sigma"] = draw_sigmas(len(rows), generator=noise)
-        held_out["noise"] = torch.randn(encoded.shape, generator=noise)
-        how = {**self._how(train.sum()), "checkpoint_dir": None}
-        if self.warm_start:
-            how["initial_weights"] = None  # they have seen the held-out rows
-        self._train(
-            self._objective_of(covariances, covariates),
-            _batch(latents, codes[train], covariates[train]),
-            seed=seed,
-            valid_batch=held_out,
-            **how,
-        )
-        denoiser = self._network().denoiser
+    def _loss_of_both(self, held_out: dict[str, NDArray]) -> NDArray:
+        """Loss of the Gaussian and of the network just trained, (n_rows, 2)."""
+        denoiser: Any = self._network().denoiser
+        c_out = TARGETS[denoiser.target]
 
         def losses(x, label, *rest):
             *u, sigma, noise = rest
             noisy = x + sigma[:, None] * noise
             gaussian = denoiser.gaussian(noisy, sigma, label)
             network = denoiser(noisy, sigma, label, *u)
-            weight = 1 + sigma**-2
             errors = [(by - x).square().mean(1) for by in (gaussian, network)]
-            return weight[:, None] * torch.stack(errors, 1)
+            return torch.stack(errors, 1) / c_out(sigma)[:, None] ** 2
 
-        arrays = [np.asarray(value) for value in held_out.values()]
-        return self._apply(losses, *arrays).reshape(n_draws, -1, 2).mean(axis=0)
+        return self._apply(losses, *(np.asarray(value) for value in held_out.values()))
 
     def _objective_of(self, covariances: NDArray, covariates: NDArray) -> tuple:
         return DenoisingObjective, {
@@ -392,66 +287,37 @@ class DiffusionSampler(GeneratorMixin, TorchEstimator, BaseOverSampler):
             "dropout": self.dropout,
             "jitter": self.jitter,
             "label_dropout": self.label_dropout,
+            "process": self.process,
+            "target": self.target,
         }
 
-    def _how(self, n_rows: int) -> dict[str, Any]:
-        return {
-            "steps_per_epoch": max(MIN_STEPS_PER_EPOCH, -(-n_rows // self.batch_size)),
-            "weight_decay": 1e-2,
-            "ema_decay": 0.99,
-            "clip_norm": 1.0,
-        }
+    def _add_noise(self, batch: dict, generator: torch.Generator) -> None:
+        x = batch["x"]
+        draw = PROCESSES[self.process].draw
+        batch["sigma"] = draw(len(x), generator=generator)
+        batch["noise"] = torch.randn(x.shape, generator=generator)
 
-    def _match_moments(
-        self, latents: NDArray, codes: NDArray, covariates: NDArray, seed: int
-    ) -> None:
-        """Give generated latents the class means and variances of the real ones.
-
-        What the Gaussian gets right by construction, the network need not get wrong.
-        """
-        self.latent_shift_ = np.zeros((len(self.classes_), latents.shape[1]))
-        self.latent_stretch_ = np.ones(latents.shape[1])
-        rng = np.random.default_rng([seed, 3])
-        drawn = rng.choice(len(codes), 2 * N_REFERENCE)
-        generated = self._draw_latents(codes[drawn], covariates[drawn], rng)
-        for c in np.unique(codes[drawn]):
-            own = generated[codes[drawn] == c]
-            weight = len(own) / (len(own) + CLASS_SHIFT_STRENGTH)
-            self.latent_shift_[c] = weight * own.mean(axis=0)
-        generated = generated - self.latent_shift_[codes[drawn]]
-        wanted = np.sqrt(np.mean(latents**2, axis=0))
-        self.latent_stretch_ = wanted / np.sqrt(np.mean(generated**2, axis=0))
-
-    def _draw_latents(
+    def _draw_from_network(
         self,
         codes: NDArray,
         covariates: NDArray,
         rng: np.random.Generator,
-        guidance: float = 1.0,
+        guidance: float,
     ) -> NDArray:
-        if self.backend_ == "gaussian":
-            return draw_gaussian(self.class_covariances_, codes, rng)
         objective = self._network()
-        sigmas = sigma_schedule(self.n_steps)
+        sigmas = PROCESSES[self.process].schedule(self.n_steps)
+        interval = self.guidance_interval or (0.0, np.inf)
 
         def solve(x, label, u):
             denoise = guided(
-                objective.denoiser, label, u, objective.n_classes, guidance
+                objective.denoiser, label, u, objective.n_classes, guidance, interval
             )
             return SOLVERS[self.solver](denoise, x, sigmas.to(x.device), generator)
 
         d = self.class_covariances_.shape[1]
         x = rng.standard_normal((len(codes), d), dtype=np.float32) * float(sigmas[0])
         generator = torch.Generator().manual_seed(int(rng.integers(2**31 - 1)))
-        latents = self._apply(solve, x, codes, covariates.astype(np.float32))
-        return (latents - self.latent_shift_[codes]) * self.latent_stretch_
-
-    def _sample_rows(
-        self, codes: NDArray, covariates: NDArray, rng: np.random.Generator
-    ) -> NDArray:
-        # The fit calibrates without guidance, so that it may change after the fit.
-        latents = self._draw_latents(codes, covariates, rng, self.guidance)
-        return finish_rows(self, latents, codes, covariates, rng, self.guidance)
+        return self._apply(solve, x, codes, covariates.astype(np.float32))
 
     def _score_rows(self, X: NDArray, codes: NDArray, covariates: NDArray) -> NDArray:
         """Log-likelihood of the Gaussian plus the network's gain.
@@ -488,10 +354,3 @@ class DiffusionSampler(GeneratorMixin, TorchEstimator, BaseOverSampler):
             )
         # d(snr) / 2 = d(ln sigma) / sigma^2
         return out + gain * (log_sigmas[1] - log_sigmas[0])
-
-
-def _batch(latents: NDArray, codes: NDArray, covariates: NDArray) -> dict:
-    batch = {"x": latents.astype(np.float32), "label": codes.astype(np.int64)}
-    if covariates.shape[1]:
-        batch["covariates"] = covariates.astype(np.float32)
-    return batch

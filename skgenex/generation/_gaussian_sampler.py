@@ -12,6 +12,7 @@ from .._covariance import SHRINKAGES, class_covariances
 from ._base import GeneratorMixin
 from .density import log_density
 from .factors import FactorModel
+from .marginals import keep_sign
 from .simulation import calibrate, choose_by_holdout
 
 MODEL_CONSTRAINTS: dict[str, list] = {
@@ -186,7 +187,7 @@ def fit_gaussian(
         Latents of the rows.
     """
     n_classes = len(sampler.classes_)
-    sampler.is_non_negative_ = X.min(axis=0) >= 0
+    sampler.lowest_ = X.min(axis=0)
     sampler.class_covariance_ = sampler.class_covariance
     sampler.maps_marginals_ = sampler.marginal
     if "auto" in (sampler.class_covariance, sampler.marginal):
@@ -239,7 +240,7 @@ def finish_rows(
         rows += (guidance - 1) * (means[codes] - overall)
     if sampler.marginal_map_ is not None:
         rows = sampler.marginal_map_.transform(rows)
-    elif sampler.is_non_negative_.any():
-        np.maximum(rows, 0.0, out=rows, where=sampler.is_non_negative_)
+    else:
+        keep_sign(rows, sampler.lowest_)
     rows[:, sampler.model_.constant_] = sampler.model_.constants_
     return rows

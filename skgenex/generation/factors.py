@@ -14,10 +14,11 @@ MAX_FACTORS = 48
 CLASS_SD_STRENGTH = 10.0  # rows' worth of weight of the common standard deviation
 CLASS_SCALE_STRENGTH = 5.0  # and of the common mean of log s
 MIN_ROWS_SCALE = 12
+FEW_GENES = 10  # of which a difference in scale must be significant
 MIN_SCALE_SHARE = 0.1  # of the variance of log norms, beyond chance
 
 
-def blocks(n_rows: int, n_columns: int, n_values: int = 2_000_000) -> Iterator[slice]:
+def blocks(n_rows: int, n_columns: int, n_values: int = 500_000) -> Iterator[slice]:
     """Slices of rows of at most about ``n_values`` values: bounds temporaries."""
     size = max(1, n_values // max(n_columns, 1))
     for start in range(0, n_rows, size):
@@ -125,19 +126,19 @@ class FactorModel:
             raise ValueError(
                 f"At least one class needs two rows; got {n} rows of {n} classes."
             )
-        work: NDArray = np.array(X, dtype=np.float64 if X.size < 2e7 else np.float32)
         self.constant_ = np.ptp(X, axis=0) == 0
         self.constants_ = X[0, self.constant_].astype(np.float64)
+        precision = np.float64 if X.size < 2e7 else np.float32
+        work: NDArray = X.astype(precision, copy=not overwrite)
         centres = self._fit_means(work, codes, covariates)
-        for c in np.flatnonzero(self.counts_):
-            work[codes == c] -= centres[c]
-        if covariates.shape[1]:
-            work -= covariates @ self.slopes_
+        for rows in blocks(*work.shape):
+            work[rows] -= centres[codes[rows]]
+            if covariates.shape[1]:
+                work[rows] -= covariates[rows] @ self.slopes_
         self._fit_sds(work, codes, dof)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            for c in np.flatnonzero(self.counts_):
-                work[codes == c] /= self.sds_[c]
-        work[:, self.common_sds_ == 0] = 0.0
+        sds = self._divisors()
+        for rows in blocks(*work.shape):
+            work[rows] /= sds[codes[rows]]
         work *= np.sqrt(n / dof)  # residuals are closer to their own mean than rows are
         log_scale = self._fit_scale(work, codes, rng)
         work *= np.exp(-log_scale)[:, None]
@@ -202,8 +203,15 @@ class FactorModel:
         # of freedom; of many, its variance is one over twice their number.
         dispersion, _ = second_moments(residuals, rng, np.flatnonzero(usable))
         freedom = np.mean(norms[usable] ** 2) ** 2 / max(dispersion, 1e-12)
-        chance = polygamma(1, max(freedom, 1.0) / 2) / 4
-        if log_norm.var() * (1 - MIN_SCALE_SHARE) <= chance:
+        freedom = max(freedom, 1.0)
+        chance = polygamma(1, freedom / 2) / 4
+        least = chance / (1 - MIN_SCALE_SHARE)
+        if np.count_nonzero(self.common_sds_) < FEW_GENES:
+            # Twice the sampling error of that variance. Profiles of many genes are
+            # known to differ in scale: there the estimate decides.
+            fourth = polygamma(3, freedom / 2) / 16 + 2 * chance**2
+            least = max(least, chance + 2 * np.sqrt(fourth / len(log_norm)))
+        if log_norm.var() <= least:
             return log_scale
         self.has_scale_ = True
         self.scale_origin_ = 0.5 * np.log(np.mean(norms[usable] ** 2))
@@ -253,20 +261,29 @@ class FactorModel:
         ndarray of shape (n_samples, n_factors_ + has_scale_)
             Latents.
         """
-        residuals = self.standardise(X, codes, covariates)
-        log_scale = np.zeros(len(X))
-        if self.has_scale_:
-            log_norm = np.log(np.linalg.norm(residuals, axis=1).clip(min=1e-12))
-            log_scale = log_norm - self.scale_origin_
-            residuals = residuals * np.exp(-log_scale)[:, None]
         q = self.n_factors_
-        scores = residuals @ self.vectors_[:q].T / np.sqrt(self.raw_eigenvalues_[:q])
+        scores, log_scale = np.empty((len(X), q)), np.zeros(len(X))
+        for rows in blocks(*X.shape):
+            residuals = self.standardise(X[rows], codes[rows], covariates[rows])
+            scores[rows] = residuals @ self.vectors_[:q].T
+            if self.has_scale_:
+                norms = np.linalg.norm(residuals, axis=1).clip(min=1e-12)
+                log_scale[rows] = np.log(norms) - self.scale_origin_
+                scores[rows] *= np.exp(-log_scale[rows])[:, None]
+        scores /= np.sqrt(self.raw_eigenvalues_[:q])
         return self._latents(scores, log_scale, codes)
 
     def standardise(self, X: NDArray, codes: NDArray, covariates: NDArray) -> NDArray:
         """Return (x - m(c) - b u) / d(c), zero for constant genes."""
-        sds = np.where(self.sds_ > 0, self.sds_, np.inf)
-        return (X - self.means_[codes] - covariates @ self.slopes_) / sds[codes]
+        centred = X - self.means_[codes]
+        if covariates.shape[1]:
+            centred -= covariates @ self.slopes_
+        centred /= self._divisors()[codes]
+        return centred
+
+    def _divisors(self) -> NDArray:
+        """d(c), infinite for genes which do not vary."""
+        return np.where(self.sds_ > 0, self.sds_, np.inf)
 
     def _latents(self, scores: NDArray, log_scale: NDArray, codes: NDArray) -> NDArray:
         if not self.has_scale_:

@@ -16,7 +16,7 @@ class MarginalMap:
     corrects only what the model gets wrong: floors, zeros, skew. Beyond the outermost
     quantiles it goes on with the slope of the tail, so that no values pile up there,
     except where the data themselves do (a floor). Data without negative values stay
-    so.
+    so, and strictly positive data strictly positive.
 
     Attributes
     ----------
@@ -58,8 +58,7 @@ class MarginalMap:
         self.is_ceiling_ = np.mean(data == high, axis=0) > max(
             ATOM_SHARE, 2 / len(data)
         )
-        self.low_, self.high_ = low, high
-        self.is_non_negative_ = low >= 0
+        self.low_ = low
         self.lower_slope_, self.upper_slope_ = self._tail_slopes(levels)
         return self
 
@@ -88,8 +87,38 @@ class MarginalMap:
             if not self.is_ceiling_[j]:
                 above = np.maximum(x - model[-1], 0.0)
                 out[:, j] += self.upper_slope_[j] * above
-        np.maximum(out, 0.0, out=out, where=self.is_non_negative_)
+        keep_sign(out, self.low_)
         return out
+
+
+def join_maps(maps: list[MarginalMap]) -> MarginalMap:
+    """Map of all genes from maps of consecutive ones, which are emptied."""
+    joined = MarginalMap()
+    for name in list(vars(maps[0])):
+        parts = [vars(part).pop(name) for part in maps]
+        setattr(joined, name, np.concatenate(parts, axis=-1))
+    return joined
+
+
+def keep_sign(X: NDArray, low: NDArray) -> None:
+    """Keep simulated values non-negative, in place, where the data are.
+
+    Where the data have zeros, negative values become zero. Where they are strictly
+    positive that would make a value of its own out of zero; there, values below the
+    data's lowest, l, approach zero without reaching it: l^2 / (2 l - x), of slope one
+    at l.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Simulated rows.
+    low : ndarray of shape (n_features,)
+        Lowest values of the data.
+    """
+    np.maximum(X, 0.0, out=X, where=low == 0)
+    below, gene = np.nonzero(np.where(low > 0, low, -np.inf) > X)
+    lowest = low[gene]
+    X[below, gene] = lowest / (2 - X[below, gene] / lowest)
 
 
 def _quantiles(values: NDArray, levels: NDArray, block: int = 500) -> NDArray:
@@ -99,7 +128,7 @@ def _quantiles(values: NDArray, levels: NDArray, block: int = 500) -> NDArray:
     below = np.floor(position).astype(int)
     above = np.minimum(below + 1, n - 1)
     part = position - below
-    out = np.empty((len(levels), p))
+    out = np.empty((len(levels), p), np.result_type(values.dtype, np.float32))
     for start in range(0, p, block):
         columns = slice(start, start + block)
         # Sorting rows of the transpose is several times faster than sorting columns.

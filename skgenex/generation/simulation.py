@@ -7,10 +7,11 @@ from numpy.typing import NDArray
 
 from .._covariance import class_covariances, gaussian_log_density
 from .factors import FactorModel, blocks
-from .marginals import MarginalMap, cramer_distance
+from .marginals import MarginalMap, cramer_distance, join_maps
 
 N_REFERENCE = 1_500  # simulated rows behind the calibration
 N_CALIBRATION_GENES = 1_000
+BLOCK_GENES = 1_000  # mapped at a time: bounds the simulated values held
 MIN_ROWS_NORM_MAP = 12
 STRENGTHS = (np.inf, 100.0, 30.0, 10.0, 3.0)
 
@@ -120,6 +121,38 @@ def choose_by_holdout(
     return STRENGTHS[int(np.argmax(densities))], improvement > 0
 
 
+def reference_rows(
+    codes: NDArray, rng: np.random.Generator, n_rows: int = N_REFERENCE
+) -> NDArray:
+    """Choose about ``n_rows`` rows with exactly the class shares of all rows.
+
+    Where a gene differs much between classes, a few rows too many of one class would
+    map some of its values to those of another.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_samples,)
+        Classes.
+    rng : numpy.random.Generator
+        Source of randomness.
+    n_rows : int, default=1500
+        Wanted number of rows.
+
+    Returns
+    -------
+    ndarray of int
+        Each row equally often if there are fewer than wanted; otherwise some rows,
+        with class shares as equal as whole rows can be.
+    """
+    if len(codes) <= n_rows:
+        return np.tile(np.arange(len(codes)), round(n_rows / len(codes)))
+    # Rows in the order of their class, at even distances from a random start.
+    order = rng.permutation(len(codes))
+    order = order[np.argsort(codes[order], kind="stable")]
+    step = len(codes) / n_rows
+    return order[((np.arange(n_rows) + rng.random()) * step).astype(int)]
+
+
 def calibrate(
     model: FactorModel,
     draw_latents: DrawLatents,
@@ -158,20 +191,19 @@ def calibrate(
         The map, if wanted.
     """
     model.norm_map_ = None
-    drawn = rng.choice(len(X), N_REFERENCE)
+    drawn = reference_rows(codes, rng)
     codes_drawn, covariates_drawn = codes[drawn], covariates[drawn]
     latents = draw_latents(codes_drawn, covariates_drawn, rng)
     seed = int(rng.integers(2**31 - 1))
 
     def simulate(genes, salt):
         fresh = np.random.default_rng([seed, salt])
-        parts = [
-            model.decode(
+        simulated = np.empty((len(drawn), len(genes)), dtype=X.dtype)
+        for rows in blocks(*simulated.shape, 250_000):
+            simulated[rows] = model.decode(
                 latents[rows], codes_drawn[rows], covariates_drawn[rows], fresh, genes
-            ).astype(X.dtype)
-            for rows in blocks(len(drawn), X.shape[1], 1_000_000)
-        ]
-        return np.concatenate(parts)
+            )
+        return simulated
 
     usable = model.counts_[codes] > 1
     if model.has_scale_ and usable.sum() >= MIN_ROWS_NORM_MAP:
@@ -194,7 +226,13 @@ def calibrate(
             target = level + ratio * (target - target.mean())
     if not map_marginals:
         return None
-    return MarginalMap().fit(simulate(slice(None), 1), X)
+    # Rows of part of the genes have the scale that these alone give them, which for
+    # so many is that of the whole row.
+    maps = []
+    for start in range(0, X.shape[1], BLOCK_GENES):
+        genes = np.arange(start, min(start + BLOCK_GENES, X.shape[1]))
+        maps.append(MarginalMap().fit(simulate(genes, 1 + start), X[:, genes]))
+    return join_maps(maps)
 
 
 def _some_genes(model: FactorModel, rng: np.random.Generator, n: int) -> NDArray:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from skgenex._covariance import SHRINKAGES
+from skgenex.generation import factors
 from skgenex.generation.factors import FactorModel
 
 NONE = np.zeros((0, 0))
@@ -197,3 +198,39 @@ def test_memory_grows_with_rows_times_genes():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 12 * X.nbytes  # p x p would be 133 times
+
+
+@pytest.mark.parametrize("p", [1, 2])
+def test_scale_of_few_genes_must_be_significant(p):
+    def share_with_scale(sd, n=100, n_draws=30):
+        found = 0
+        for seed in range(n_draws):
+            rng = np.random.default_rng(seed)
+            X = rng.standard_normal((n, p)) * np.exp(sd * rng.standard_normal((n, 1)))
+            model = FactorModel()
+            model.fit_encode(X, np.zeros(n, dtype=int), 1, np.zeros((n, 0)), rng)
+            found += model.has_scale_
+        return found / n_draws
+
+    assert share_with_scale(0.0) < 0.17  # the rule for many genes: 0.25 or more
+    assert share_with_scale(1.0) > 0.7
+
+
+def test_overwriting_and_blocks_change_nothing(monkeypatch):
+    rng = np.random.default_rng(0)
+    X, codes = rng.standard_normal((30, 50)), np.arange(30) % 3
+    u = rng.standard_normal((30, 2))
+    fresh = rng.standard_normal((7, 50))
+    latents, encoded = [], []
+    for overwrite, size in ((False, 2_000_000), (True, 120)):
+        monkeypatch.setattr(factors.blocks, "__defaults__", (size,))
+        model = FactorModel()
+        given = X.copy()
+        got = model.fit_encode(
+            given, codes, 3, u, np.random.default_rng(1), overwrite=overwrite
+        )
+        latents.append(got)
+        encoded.append(model.encode(fresh, codes[:7], u[:7]))
+        assert np.array_equal(given, X) is not overwrite
+    np.testing.assert_allclose(latents[0], latents[1], atol=1e-9)
+    np.testing.assert_allclose(encoded[0], encoded[1], atol=1e-9)

@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from skgenex.generation.marginals import MarginalMap, cramer_distance
+from skgenex.generation.marginals import (
+    MarginalMap,
+    cramer_distance,
+    join_maps,
+    keep_sign,
+)
 
 
 def fit(model, data):
@@ -74,13 +79,35 @@ def test_tails_go_on_without_piling_up(rng):
     assert np.abs(got - 50).max() < 2 * 7
 
 
-def test_non_negative_data_stay_non_negative(rng):
-    data = np.abs(rng.standard_normal((100, 2))) + np.array([0.01, -3.0])
-    got = fit(rng.standard_normal((2000, 2)), data).transform(
-        5 * rng.standard_normal((2000, 2))
+def test_sign_of_the_data_is_kept(rng):
+    data = np.abs(rng.standard_normal((100, 3))) + np.array([0.01, -3.0, 0.0])
+    data[0, 2] = 0.0
+    x = 5 * rng.standard_normal((2000, 3))
+    got = fit(rng.standard_normal((2000, 3)), data).transform(x)
+    assert got[:, 0].min() > 0.0  # strictly positive: no mass at zero
+    assert len(np.unique(got[:, 0])) == len(x)
+    assert got[:, 1].min() < -3.0  # the gene has negative values: not clipped
+    assert got[:, 2].min() == 0.0
+
+
+def test_positive_values_decay_to_zero_with_slope_one():
+    low = np.array([2.0])
+    x = np.array([[2.5], [2.0], [2.0 - 1e-4], [0.0], [-1e6]])
+    got = x.copy()
+    keep_sign(got, low)
+    np.testing.assert_allclose(got[:2], x[:2])
+    assert (got[1, 0] - got[2, 0]) / 1e-4 == pytest.approx(1.0, rel=1e-3)
+    assert got[3, 0] == pytest.approx(1.0)  # l^2 / 2 l
+    assert 0 < got[4, 0] < 1e-5
+
+
+def test_joined_maps_are_the_map_of_all_genes(rng):
+    model, data = rng.standard_normal((300, 5)), rng.exponential(1.0, (80, 5))
+    parts = [fit(model[:, :2], data[:, :2]), fit(model[:, 2:], data[:, 2:])]
+    x = 3 * rng.standard_normal((50, 5))
+    np.testing.assert_array_equal(
+        join_maps(parts).transform(x), fit(model, data).transform(x)
     )
-    assert got[:, 0].min() == 0.0
-    assert got[:, 1].min() < -3.0  # the other gene has negative values: not clipped
 
 
 def test_constant_gene_and_tiny_samples(rng):

@@ -1,6 +1,7 @@
 """Samplers where they are used: inside cross-validation, on training folds alone."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from imblearn.over_sampling import SMOTE
 from imblearn.pipeline import Pipeline
@@ -176,3 +177,37 @@ def test_augmentation_helps_the_rare_class():
         for sampler in ("passthrough", SAMPLERS[0])
     )
     assert augmented > plain
+
+
+def test_conditions_enter_a_pipeline_before_its_last_step(data):
+    X, y = data
+    table = pd.DataFrame({"age": np.linspace(30, 80, len(X))})
+    pipeline = pipeline_of(
+        GaussianSampler(sampling_strategy=multiply(2), random_state=0)
+    )
+    # Without routing, imbalanced-learn's Pipeline drops what samplers are given.
+    with config_context(enable_metadata_routing=True):
+        with pytest.raises(ValueError, match="unpack"):
+            pipeline.fit(X, y, conditions=table)
+        pipeline.fit(X, y, conditions=table, return_conditions=False)
+        cross_validate(
+            pipeline,
+            X,
+            y,
+            cv=2,
+            error_score="raise",
+            params={"conditions": table, "return_conditions": False},
+        )
+    assert pipeline["augment"].model_.slopes_.shape == (1, X.shape[1])
+
+
+def test_third_value_is_left_out_and_nothing_else_changes(data):
+    X, y = data
+    table = pd.DataFrame({"age": np.linspace(30, 80, len(X))})
+    sampler = GaussianSampler(sampling_strategy=multiply(2), random_state=0)
+    all_three = sampler.fit_resample(X, y, conditions=table)
+    two = sampler.fit_resample(X, y, conditions=table, return_conditions=False)
+    assert len(all_three) == 3
+    assert len(two) == 2
+    for a, b in zip(two, all_three, strict=False):
+        np.testing.assert_array_equal(a, b)

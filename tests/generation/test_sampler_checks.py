@@ -8,13 +8,16 @@ from imblearn.utils.estimator_checks import (
 )
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skgenex import DiffusionSampler, GaussianSampler
+from skgenex import DiffusionSampler, GANSampler, GaussianSampler, VAESampler
 
-SMALL = {"max_epochs": 1, "n_hidden": 4, "n_steps": 2, "random_state": 0}
+TINY = {"max_epochs": 1, "n_hidden": 4, "random_state": 0}
+SMALL = {**TINY, "n_steps": 2}
 SAMPLERS = [
     GaussianSampler(random_state=0),
     DiffusionSampler(validation_fraction=0.5, **SMALL),
     DiffusionSampler(backend="diffusion", validation_fraction=0.0, **SMALL),
+    VAESampler(backend="vae", validation_fraction=0.0, **TINY),
+    GANSampler(backend="gan", validation_fraction=0.0, **TINY),
 ]
 
 

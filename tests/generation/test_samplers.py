@@ -1,4 +1,4 @@
-"""The laws both samplers obey: an over-sampler that is also a generator."""
+"""The laws all samplers obey: an over-sampler that is also a generator."""
 
 import copy
 import io
@@ -19,7 +19,7 @@ from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_validat
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
 
-from skgenex import DiffusionSampler, GaussianSampler
+from skgenex import DiffusionSampler, GANSampler, GaussianSampler, VAESampler
 from skgenex.datasets import make_expression
 from skgenex.generation import _base as base
 from skgenex.generation import augment_to, multiply
@@ -35,7 +35,14 @@ DIFFUSION = DiffusionSampler(
 )
 
 
-@pytest.fixture(params=[GAUSSIAN, DIFFUSION], ids=["gaussian", "diffusion"])
+FORCED = {"validation_fraction": 0.0, "max_epochs": 2, "n_hidden": 8, "random_state": 0}
+VAE = VAESampler(backend="vae", **FORCED)
+GAN = GANSampler(backend="gan", **FORCED)
+
+
+@pytest.fixture(
+    params=[GAUSSIAN, DIFFUSION, VAE, GAN], ids=["gaussian", "diffusion", "vae", "gan"]
+)
 def sampler(request):
     return clone(request.param)
 
@@ -598,8 +605,8 @@ def test_a_failed_fit_changes_nothing(sampler, data, method, monkeypatch):
         raise KeyboardInterrupt
 
     # In the middle: the model is learned, but nothing is calibrated yet.
-    module = type(sampler).__module__
-    monkeypatch.setattr(f"{module}.calibrate", fail)
+    room = "_latent_network" if hasattr(sampler, "n_hidden") else "_gaussian_sampler"
+    monkeypatch.setattr(f"skgenex.generation.{room}.calibrate", fail)
     with pytest.raises(KeyboardInterrupt):
         getattr(sampler, method)(data[0][:, :9], data[1])
     np.testing.assert_array_equal(sampler.sample(4)[0], before)
@@ -641,3 +648,29 @@ def test_every_choice_gives_rows(sampler, data, parameters):
     assert np.isfinite(X_new).all()
     ratio = X_new[y_new == "class_0"].std() / data[0][data[1] == "class_0"].std()
     assert ratio == pytest.approx(1.0, abs=0.2)
+
+
+@pytest.mark.parametrize("base", [0.0, 7.0, 1e6])
+@pytest.mark.parametrize("spread", [1e-300, 1e-12, 1e-4])
+def test_genes_that_vary_in_one_row_alone_do_no_harm(spread, base):
+    # In folds without that row these genes are constant, or almost.
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(6, 1, (40, 20)).astype(np.float32), np.arange(40) % 2
+    X[:, 0] = base
+    X[:, 1:3] = base + spread * rng.normal(size=(40, 2))
+    X[3, 0] += 1
+    X[5, 1] += 3
+    sampler = GaussianSampler(random_state=0).fit(X, y)  # warnings are errors
+    assert np.isfinite(sampler.sample()[0]).all()
+    assert np.isfinite(sampler.score_samples(X, y)).all()
+
+
+@pytest.mark.parametrize("marginal", [True, False])
+def test_positive_genes_get_no_zeros(marginal):
+    rng = np.random.default_rng(0)
+    X = rng.exponential(1.0, (60, 30)) + 1e-3
+    X[:, 0] *= rng.random(60) < 0.5  # this one has zeros
+    sampler = GaussianSampler(marginal=marginal, random_state=0).fit(X)
+    rows = sampler.sample(500)
+    assert rows[:, 1:].min() > 0
+    assert rows[:, 0].min() == 0

@@ -1,0 +1,169 @@
+"""The held-out gate: use the network only where unseen rows prefer it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from .._covariance import class_covariances
+from .factors import FactorModel
+from .simulation import assign_folds
+
+N_NOISE_DRAWS = 64  # per held-out row: fewer hide overfitting behind noise
+MAX_VALID_ROWS = 4_000
+ENOUGH_HELD_OUT = 100
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What held-out rows say of a network that corrects a Gaussian.
+
+    Parameters
+    ----------
+    gain, gain_se : float
+        How much lower the network's loss is, as a share of the Gaussian's, and its
+        standard error over rows.
+    n_epochs : int
+        Mean of the folds' best epochs.
+    history : list of dict
+        Of the first fold's training.
+    """
+
+    gain: float
+    gain_se: float
+    n_epochs: int
+    history: list[dict]
+
+    @property
+    def is_better(self) -> bool:
+        """Whether the gain exceeds its standard error."""
+        return self.gain > self.gain_se
+
+
+def try_on_held_out(
+    new_model: Callable[[], FactorModel],
+    train: Callable[[NDArray, dict, dict, int], list[dict]],
+    losses: Callable[[dict], NDArray],
+    add_noise: Callable[[dict, torch.Generator], None],
+    rows: tuple[NDArray, NDArray, NDArray],
+    n_classes: int,
+    class_covariance: float,
+    validation_fraction: float,
+    seed: int,
+) -> Verdict | None:
+    """Train without some rows, and compare the network with the Gaussian on these.
+
+    The factors are learned without the held-out rows too. With few rows several folds
+    take part, until `ENOUGH_HELD_OUT` were held out.
+
+    Parameters
+    ----------
+    new_model : callable
+        Returns an unfitted `FactorModel`.
+    train : callable
+        ``train(covariances, batch, valid_batch, n_rows)`` trains a network, and
+        returns the history, with ``valid_loss`` per epoch if it stops by that.
+    losses : callable
+        ``losses(batch)`` returns the loss of the Gaussian and of that network,
+        (n_rows, 2).
+    add_noise : callable
+        ``add_noise(batch, generator)`` adds the noise that the loss needs: then the
+        losses of all epochs, and of both models, are comparable.
+    rows : tuple of ndarray
+        X, codes and covariates of the fit.
+    n_classes : int
+        Number of classes.
+    class_covariance : float
+        Weight of the common covariance in a class's.
+    validation_fraction : float
+        Share of rows held out.
+    seed : int
+        Of folds and noise.
+
+    Returns
+    -------
+    Verdict or None
+        None if there are too few rows to hold any out.
+    """
+    X, codes, covariates = rows
+    rng = np.random.default_rng([seed, 2])
+    n_folds = max(2, round(1 / validation_fraction))
+    folds = assign_folds(codes, n_folds, rng)
+    n_used = int(np.clip(ENOUGH_HELD_OUT * n_folds / len(X), 1, n_folds))
+    gaussian, gain, best = [], [], []
+    history: list[dict] = []
+    for fold in range(n_used):
+        inside, outside = folds != fold, folds == fold
+        outside &= np.isin(codes, codes[inside])
+        if inside.sum() - len(np.unique(codes[inside])) < 4 or outside.sum() < 2:
+            continue
+        model = new_model()
+        latents = model.fit_encode(
+            X[inside],
+            codes[inside],
+            n_classes,
+            covariates[inside],
+            np.random.default_rng([seed, 4]),
+            overwrite=True,
+        )
+        held = np.flatnonzero(outside)[:MAX_VALID_ROWS]
+        n_draws = int(np.clip(MAX_VALID_ROWS // len(held), 8, N_NOISE_DRAWS))
+        encoded = model.encode(X[held], codes[held], covariates[held])
+        valid_batch = latent_batch(
+            np.tile(encoded, (n_draws, 1)),
+            np.tile(codes[held], n_draws),
+            np.tile(covariates[held], (n_draws, 1)),
+        )
+        noise = torch.Generator().manual_seed(seed)
+        add_noise(valid_batch, noise)
+        curve = train(
+            class_covariances(latents, codes[inside], n_classes, class_covariance),
+            latent_batch(latents, codes[inside], covariates[inside]),
+            valid_batch,
+            int(inside.sum()),
+        )
+        both = losses(valid_batch).reshape(n_draws, -1, 2).mean(axis=0)
+        gaussian.append(both[:, 0])
+        gain.append(both[:, 0] - both[:, 1])
+        best.append(_best_epoch(curve))
+        history = history or curve
+    if not gain:
+        return None
+    by_row = np.concatenate(gain) / np.concatenate(gaussian).mean()
+    return Verdict(
+        gain=float(by_row.mean()),
+        gain_se=float(by_row.std(ddof=1) / np.sqrt(len(by_row))),
+        n_epochs=round(float(np.mean(best))),
+        history=history,
+    )
+
+
+def _best_epoch(history: list[dict]) -> int:
+    if "valid_loss" not in history[0]:
+        return len(history)
+    return int(np.argmin([row["valid_loss"] for row in history])) + 1
+
+
+def latent_batch(latents: NDArray, codes: NDArray, covariates: NDArray) -> dict:
+    """Arrays by the names that `DenoisingObjective` gives them.
+
+    Parameters
+    ----------
+    latents : ndarray of shape (n_samples, n_latents)
+        Latents.
+    codes : ndarray of shape (n_samples,)
+        Classes.
+    covariates : ndarray of shape (n_samples, n_covariates)
+        Standardised covariates, possibly none.
+
+    Returns
+    -------
+    dict of ndarray
+        ``x``, ``label`` and, if there are any, ``covariates``.
+    """
+    batch = {"x": latents.astype(np.float32), "label": codes.astype(np.int64)}
+    if covariates.shape[1]:
+        batch["covariates"] = covariates.astype(np.float32)
+    return batch

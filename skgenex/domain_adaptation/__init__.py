@@ -1,0 +1,18 @@
+"""Learning across data sets: platforms, cohorts, cell lines and patients."""
+
+from ._cycada import CyCADAClassifier
+from ._dann import DANNClassifier, DANNRegressor
+from ._domain_scaler import DomainScaler
+from ._style_transfer import StyleTransfer
+from ._style_transfer_sampler import StyleTransferSampler
+from .divergence import proxy_a_distance
+
+__all__ = [
+    "CyCADAClassifier",
+    "DANNClassifier",
+    "DANNRegressor",
+    "DomainScaler",
+    "StyleTransfer",
+    "StyleTransferSampler",
+    "proxy_a_distance",
+]

@@ -1,0 +1,503 @@
+"""What classifier and regressor share: scaling, adaptation, guard, prediction."""
+
+import warnings
+from collections.abc import Hashable, Mapping, Sequence
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from .._base import TORCH_CONSTRAINTS
+from .._covariance import factorise
+from .._domains import Domains, resolve_domains, resolve_query
+from .._objective_net import ObjectiveNet
+from .._seeding import seeded
+from .._training import restore_net
+from .._validation import split_validation
+from ..prediction.linear import LinearFit
+from ._domain_scaler import CLIP, METHODS, DomainScaler
+from .adversarial import AdaptationObjective
+from .divergence import proxy_a_distance
+from .guard import has_collapsed, importance_weights, judge
+from .pairing import Pairing, pair_rows
+
+FEW_ROWS = 20  # of a domain: too few to adapt to
+MIN_JUDGED = 8  # held-out rows
+MIN_STEPS_PER_EPOCH = 4
+_OFFERED = (
+    *("max_epochs", "lr", "batch_size", "validation_fraction", "callbacks"),
+    *("device", "random_state", "verbose", "compile"),
+)
+ADAPTATION_CONSTRAINTS: dict[str, Any] = {
+    **{name: TORCH_CONSTRAINTS[name] for name in _OFFERED},
+    "adversarial_weight": [Interval(Real, 0, None, closed="left")],
+    "scaling": [StrOptions({*METHODS, "source", "pooled"}), None],
+    "label_shift": [StrOptions({"em"}), None],
+    "target_weight": [Interval(Real, 0, 1, closed="left")],
+    "fallback": [StrOptions({"source"}), None],
+    "n_components": [Interval(Integral, 1, None, closed="left")],
+    "n_members": [Interval(Integral, 1, None, closed="left")],
+    "n_hidden": [Interval(Integral, 2, None, closed="left")],
+    "n_layers": [Interval(Integral, 1, None, closed="left")],
+    "dropout": [Interval(Real, 0, 1, closed="left")],
+    "batch_norm": ["boolean"],
+    "weight_decay": [Interval(Real, 0, None, closed="left")],
+    "unlabelled": "no_validation",
+    "target_domain": "no_validation",
+    "domain": "no_validation",
+}
+
+
+class AdaptationMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
+    """Fit and apply an `AdaptationNet`; a subclass reads y and names its loss."""
+
+    __metadata_request__fit = {"sample_domain": True}
+    __metadata_request__predict = {"sample_domain": True}
+    __metadata_request__transform = {"sample_domain": True}
+    __metadata_request__score = {"sample_domain": True}
+
+    net_: ObjectiveNet
+
+    def transform(
+        self, X: Any, sample_domain: Sequence[Hashable] | None = None
+    ) -> NDArray:
+        """Return the features that domains share.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            Rows in the units of their domain.
+        sample_domain : sequence of hashable of shape (n_samples,), default=None
+            Domain of each row; by default the target.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_members * n_hidden)
+            Hidden units of the members, those of one after those of another. They are
+            those of the network that was trained last, even if ``kept_`` is "linear".
+        """
+        return self._features(*self._query(X, sample_domain))
+
+    def fit_transform(
+        self,
+        X: Any,
+        y: ArrayLike,
+        sample_domain: Sequence[Hashable] | None = None,
+    ) -> NDArray:
+        """Fit, and return the features of each row as of its own domain.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            As in ``fit``.
+        y : array-like of shape (n_samples,)
+            As in ``fit``.
+        sample_domain : sequence of hashable of shape (n_samples,), default=None
+            As in ``fit``.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_members * n_hidden)
+            As in `transform`.
+        """
+        self.fit(X, y, sample_domain)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the fit has said it
+            domains = resolve_domains(
+                X,
+                y,
+                sample_domain,
+                target_domain=self.target_domain,
+                unlabelled=self.unlabelled,
+                domain=self.domain,
+                continuous=not hasattr(self, "classes_"),
+            )
+        return self.transform(X, [domains.names[code] for code in domains.codes])
+
+    @property
+    def _n_features_out(self):
+        return self.n_members * self.n_hidden
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
+    def _outputs(self, X, sample_domain):
+        Z, codes = self._query(X, sample_domain)
+        network = self._network().network
+        return self._apply(network, Z.astype(np.float64), codes).astype(np.float32)
+
+    def _features(self, Z, codes):
+        network = self._network().network
+
+        def joined(x, domain):
+            features = network.features(network.projection(x), domain)
+            return features.permute(1, 0, 2).flatten(1)
+
+        return self._apply(joined, Z.astype(np.float64), codes).astype(np.float32)
+
+    def _query(self, X, sample_domain):
+        """Rows to predict in the scale of the network, and their domains."""
+        check_is_fitted(self, "net_")
+        X, codes, new_names = resolve_query(
+            X,
+            sample_domain,
+            names=self.domains_,
+            default=self._default,
+            domain=self.domain,
+        )
+        X = validate_data(self, X, dtype=np.float32, order="C", reset=False)
+        names = (*self.domains_, *new_names)
+        Z = self._scaled(X, [names[code] for code in codes])
+        return Z, np.minimum(codes, len(self.domains_))
+
+    def _remember(self, domains: Domains) -> None:
+        self.domains_, self.target_domains_ = domains.names, domains.target_names
+        self._default = domains.default
+
+    def _fit_scaling(self, X, domains: Domains, labels) -> NDArray:
+        """Learn ``scaler_``; return standardised rows."""
+        self.scaler_: DomainScaler | StandardScaler | None = None
+        names = [domains.names[code] for code in domains.codes]
+        if self.scaling in METHODS:
+            self.scaler_ = DomainScaler(
+                method=self.scaling,
+                label_shift=self.label_shift,
+                target_domain=list(domains.target_names) or None,
+            ).fit(X, labels, sample_domain=names)
+        elif self.scaling is not None:
+            is_source = ~domains.is_target
+            everything = self.scaling == "pooled" or not is_source.any()
+            self.scaler_ = StandardScaler().fit(X if everything else X[is_source])
+        return self._scaled(X, names)
+
+    def _scaled(self, X, names):
+        if isinstance(self.scaler_, DomainScaler):
+            return self.scaler_.transform(X, sample_domain=names)
+        if self.scaler_ is None:
+            return X
+        return self.scaler_.transform(X).clip(-CLIP, CLIP).astype(np.float32)
+
+    def _label_weights(self, weight: NDArray, domains: Domains) -> NDArray:
+        return label_weights(weight, domains, self.target_weight)
+
+    def _fit_network(
+        self,
+        Z: NDArray,
+        domains: Domains,
+        linear: LinearFit,
+        target: NDArray,
+        weight: NDArray,
+        seed: int,
+        *,
+        loss: str,
+        **adapting: Any,
+    ) -> None:
+        """Adapt a correction of the linear model, judge it, and choose.
+
+        ``target`` is (n_samples, n_outputs); ``weight``, (n_samples,), is zero where a
+        row has no label.
+        """
+        rng = np.random.default_rng([seed, 0])
+        directions, lengths = principal_directions(
+            Z, domains.codes, self.n_components, rng
+        )
+        directions = directions / lengths[:, None]
+        scores = (Z @ directions.T).astype(np.float32)
+        fitted = (Z @ linear.coef.T + linear.intercept).astype(np.float32)
+        offset = fitted.copy()
+        offset[domains.is_labelled] = linear.heldout
+        columns = {"x": scores, "offset": offset, "target": target}
+        columns = {name: array.astype(np.float32) for name, array in columns.items()}
+        rows = _Rows(
+            columns, weight, domains, domain_shares(self.scaler_, domains), seed
+        )
+        parameters = {
+            "loss": loss,
+            "n_outputs": target.shape[1],
+            "n_domains": len(domains.names),
+            "n_members": self.n_members,
+            "n_hidden": self.n_hidden,
+            "n_layers": self.n_layers,
+            "dropout": self.dropout,
+            "batch_norm": self.batch_norm,
+            "n_components": len(directions),
+        }
+        candidates: dict[str, dict] = {"source": {"method": "none"}}
+        if self.method != "none" and len(domains.names) > 1:
+            candidates["adapted"] = {
+                "method": self.method,
+                "weight": self.adversarial_weight,
+                **adapting,
+            }
+        elif "label_smoothing" in adapting:
+            candidates["source"]["label_smoothing"] = adapting["label_smoothing"]
+        kept = next(reversed(candidates))
+        report: dict[str, Any] = {"judged_by": "nothing"}
+        train, held_out = np.arange(len(Z)), None
+        if self.fallback is not None:
+            train, held_out = _hold_out(domains, self.validation_fraction, seed)
+        if held_out is not None:
+            losses = {"linear": _row_losses(loss, offset[held_out], target[held_out])}
+            collapsed = {}
+            for name, how in candidates.items():
+                self._train_rows(rows, train, {**parameters, **how})
+                added = self._corrections(scores, domains.codes)
+                losses[name] = _row_losses(
+                    loss, (offset + added)[held_out], target[held_out]
+                )
+                part, collapsed[name] = _describe(fitted, added, domains, rows.shares)
+                report |= {f"{key}_{name}": value for key, value in part.items()}
+            importance = np.ones(len(held_out))
+            report["judged_by"] = "target"
+            if not domains.is_target[held_out].all():
+                importance = importance_weights(
+                    scores, held_out, domains.is_target, ~domains.is_target
+                )
+                report["judged_by"] = "source"
+            verdict = judge(losses, importance * weight[held_out], collapsed)
+            kept = verdict.kept
+            report |= {f"loss_{name}": v for name, v in verdict.losses.items()}
+            report |= {f"gain_{name}": v for name, v in verdict.gains.items()}
+            report |= {f"gain_se_{name}": v for name, v in verdict.gain_errors.items()}
+        elif self.fallback is not None and self.validation_fraction:
+            kept = "linear"  # nothing speaks for the network
+        if held_out is None or kept != "linear":
+            name = kept if kept != "linear" else next(reversed(candidates))
+            how = candidates[name]
+            self._train_rows(rows, np.arange(len(Z)), {**parameters, **how})
+        self._assemble(linear, directions, parameters | how, Z.shape[1], kept)
+        self.kept_ = kept
+        self.adaptation_report_ = {"kept": kept, **report}
+        self.adaptation_report_ |= self._distances(scores, Z, domains)
+
+    def _train_rows(self, rows: "_Rows", train: NDArray, parameters: Mapping) -> None:
+        pairing = rows.pair(train)
+        steps = max(MIN_STEPS_PER_EPOCH, -(-pairing.per_pass // self.batch_size))
+        parameters = {
+            **parameters,
+            "n_features": parameters["n_components"],
+            "n_steps": steps * self.max_epochs,
+        }
+        self._train(
+            (AdaptationObjective, parameters),
+            rows.batch(train, pairing),
+            seed=rows.seed,
+            weight_decay=self.weight_decay,
+            steps_per_epoch=steps,
+            lr_schedule="cosine",
+        )
+
+    def _corrections(self, scores, codes):
+        network = self._network().network
+
+        def mean(x, domain):
+            return network.corrections(network.features(x, domain)).mean(dim=0)
+
+        return self._apply(mean, scores, codes)
+
+    def _assemble(self, linear, directions, parameters, n_features, kept):
+        """Put linear model and directions beside the trained correction.
+
+        In double precision: then what is said of a row, in single precision, does not
+        depend on which rows it is computed with.
+        """
+        weights = dict(self._network().state_dict())
+        weights["network.linear.weight"] = linear.coef
+        weights["network.linear.bias"] = linear.intercept
+        weights["network.projection.weight"] = directions
+        for name, value in weights.items():
+            value = torch.as_tensor(value, device="cpu").clone()
+            if value.is_floating_point():
+                value = value.double()
+            is_muted = kept == "linear" and ".heads." in name
+            weights[name] = torch.zeros_like(value) if is_muted else value
+        parameters = {**parameters, "n_features": n_features}
+        self._objective = AdaptationObjective, parameters
+        with seeded(0):  # the new module draws initial weights, only to lose them
+            self.net_ = restore_net(self._objective, weights, self._resolve_device())
+        if kept == "linear":
+            self.history_, self.n_iter_ = [], 0
+
+    def _distances(self, scores, Z, domains: Domains):
+        """A-distance of component scores, and of features."""
+        source, target = ~domains.is_target, domains.is_target
+        if min(source.sum(), target.sum()) < 2:
+            return {}
+        features = self._features(Z, domains.codes)
+        return {
+            "a_distance_before": proxy_a_distance(scores[source], scores[target]),
+            "a_distance_after": proxy_a_distance(features[source], features[target]),
+        }
+
+
+class _Rows:
+    """The rows of a fit as the objective wants them."""
+
+    def __init__(self, columns, weight, domains, shares, seed):
+        self.columns, self.weight, self.domains = columns, weight, domains
+        self.shares, self.seed = shares, seed
+
+    def pair(self, train: NDArray) -> Pairing:
+        """Put rows of all domains side by side."""
+        return pair_rows(
+            self.domains.codes[train],
+            self.domains.y[train],
+            np.random.default_rng([self.seed, 1]),
+            n_domains=len(self.domains.names),
+            shares=self.shares,
+        )
+
+    def batch(self, train: NDArray, pairing: Pairing) -> dict[str, NDArray]:
+        """Arrays of shape (n_rows, n_domains, ...); mean weight one per row."""
+        rows = train[pairing.rows]
+        batch = {name: array[rows] for name, array in self.columns.items()}
+        weight = (self.weight[train] / pairing.rate)[pairing.rows]
+        weight *= len(weight) / weight.sum()
+        batch["weight"] = weight.astype(np.float32)
+        return batch
+
+
+def warn_of_few_rows(domains: Domains) -> None:
+    """Warn of domains too small to adapt to or from."""
+    if len(domains.names) == 1:
+        return
+    counts = np.bincount(domains.codes)
+    pairs = zip(domains.names, counts.tolist(), strict=True)
+    few = {name: n for name, n in pairs if n < FEW_ROWS}
+    if few:
+        warnings.warn(
+            f"Rows per domain: {few}. What is learned of fewer than {FEW_ROWS} rows is "
+            "mostly chance; unlabelled rows count as well.",
+            UserWarning,
+            stacklevel=4,
+        )
+
+
+def label_weights(weight: NDArray, domains: Domains, part: float) -> NDArray:
+    """Raise the weights of labelled target rows to their part of the whole.
+
+    Parameters
+    ----------
+    weight : ndarray of shape (n_samples,)
+        Weights, zero for unlabelled rows.
+    domains : Domains
+        Which rows belong to the target.
+    part : float
+        Least share of the target's labelled rows in the total, in [0, 1).
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        The weights.
+    """
+    of_target = domains.is_target & domains.is_labelled
+    own, rest = weight[of_target].sum(), weight[~of_target].sum()
+    if not own or not rest:
+        return weight
+    wanted = part / (1 - part) * rest / own
+    return weight * np.where(of_target, max(1.0, wanted), 1.0)
+
+
+def principal_directions(
+    Z: NDArray, codes: NDArray, n_components: int, rng: np.random.Generator
+) -> tuple[NDArray, NDArray]:
+    """Find the directions in which rows of the same domain differ most.
+
+    Parameters
+    ----------
+    Z : ndarray of shape (n_samples, n_features)
+        Standardised rows.
+    codes : ndarray of int, (n_samples,)
+        Their domains.
+    n_components : int
+        Number of directions, at most.
+    rng : numpy.random.Generator
+        See `skgenex._covariance.factorise`.
+
+    Returns
+    -------
+    directions : ndarray of shape (n_components, n_features)
+        Orthonormal rows.
+    lengths : ndarray of shape (n_components,)
+        By which coordinates are divided so that they are of order one, but the leading
+        ones larger than others.
+    """
+    centred = Z.astype(np.float64)
+    for d in np.unique(codes):
+        centred[codes == d] -= centred[codes == d].mean(axis=0)
+    values, vectors, _ = factorise(centred, rng)
+    values, vectors = values[:n_components], vectors[:n_components]
+    if not len(values):  # nothing varies: a direction that says nothing
+        return np.zeros((1, Z.shape[1])), np.ones(1)
+    lengths = values**0.25 * np.sqrt(np.mean(np.sqrt(values)))
+    return vectors, lengths
+
+
+def _hold_out(domains: Domains, fraction: float, seed: int):
+    """Rows to train on, and labelled rows to judge by: the target's, if enough.
+
+    They are held out in the shares of classes and domains.
+    """
+    everything = np.arange(len(domains.codes))
+    labelled = np.flatnonzero(domains.is_labelled)
+    group = domains.codes[labelled]
+    if len(domains.classes_):
+        group = group * len(domains.classes_) + domains.y[labelled]
+    of_target = domains.is_target[labelled]
+    with warnings.catch_warnings():
+        # Where no row can be spared the linear model stays, as the report says.
+        warnings.simplefilter("ignore", UserWarning)
+        for chosen in (of_target, np.ones(len(labelled), dtype=bool)):
+            if fraction * chosen.sum() < MIN_JUDGED:
+                continue
+            rows, group_of = labelled[chosen], group[chosen]
+            _, places = split_validation(len(rows), fraction, seed=seed, label=group_of)
+            if places is not None:
+                return np.setdiff1d(everything, rows[places]), rows[places]
+    return everything, None
+
+
+def domain_shares(scaler: Any, domains: Domains) -> NDArray | None:
+    """Class shares of each domain and, last, of the target; None if unknown."""
+    shares = getattr(scaler, "class_shares_", np.empty((0, 0)))
+    if not shares.size or not domains.target_names or scaler.label_shift is None:
+        return None
+    is_target = [name in domains.target_names for name in domains.names]
+    return np.vstack([shares, shares[is_target].mean(axis=0)]).clip(1e-3)
+
+
+def _describe(fitted, added, domains: Domains, shares):
+    """Report what a network predicts for the target; tell whether it collapsed."""
+    rows = domains.is_target if domains.is_target.any() else slice(None)
+    outputs = (fitted + added)[rows]
+    n_classes = len(domains.classes_)
+    if not n_classes:
+        spread, linear_spread = outputs.std(), fitted[rows].std()
+        return {"target_sd": float(spread)}, bool(spread < 0.1 * linear_spread)
+    predicted = np.bincount(outputs.argmax(axis=1), minlength=n_classes) / len(outputs)
+    known = domains.y[domains.is_labelled]
+    expected = np.bincount(known, minlength=n_classes) / len(known)
+    if shares is not None:
+        expected = shares[-1]
+    report = {
+        "target_shares": [float(share) for share in predicted],
+        "expected_shares": [float(share) for share in expected],
+    }
+    return report, has_collapsed(predicted, expected)
+
+
+def _row_losses(loss: str, outputs: NDArray, target: NDArray) -> NDArray:
+    """Log-loss or mean squared error of each row."""
+    outputs = outputs.astype(np.float64)
+    if loss == "squared_error":
+        return ((outputs - target) ** 2).mean(axis=1)
+    outputs = outputs - outputs.max(axis=1, keepdims=True)
+    return np.log(np.exp(outputs).sum(axis=1)) - (target * outputs).sum(axis=1)

@@ -1,0 +1,111 @@
+"""Class shares of several domains, and the moments that go with them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .class_moments import ClassMoments, fit_common_moments
+from .label_shift import ScoreModel, estimate_shares, fit_scores
+
+
+@dataclass(frozen=True)
+class ClassShift:
+    """What class shares do to standardised rows.
+
+    Attributes
+    ----------
+    moments : ClassMoments
+        Mean and spread as functions of the shares, common to all domains.
+    scores : ScoreModel
+        Where classes lie along the directions that separate them.
+    source_shares : ndarray of shape (n_classes,)
+        Of the rows that both were learned from.
+    shares, errors : ndarray of shape (n_domains, n_classes)
+        Class shares of each domain, and their standard errors; zero where counted.
+    """
+
+    moments: ClassMoments
+    scores: ScoreModel
+    source_shares: NDArray
+    shares: NDArray
+    errors: NDArray
+
+    def estimate(
+        self, Z: NDArray, rng: np.random.Generator, known: NDArray | None = None
+    ) -> tuple[NDArray, NDArray]:
+        """Class shares of one domain, and their standard errors.
+
+        Parameters
+        ----------
+        Z : ndarray of shape (n_samples, n_features)
+            Rows standardised by themselves.
+        rng : numpy.random.Generator
+            Draws bootstrap samples.
+        known : ndarray of int of shape (n_samples,), default=None
+            Classes, -1 where unknown.
+
+        Returns
+        -------
+        shares, errors : ndarray of shape (n_classes,)
+            As from `estimate_shares`.
+        """
+
+        def score(shares):
+            placed = self.moments.at(shares).inverse_transform(Z)
+            return placed @ self.scores.directions
+
+        return estimate_shares(score, self.scores, rng, known=known)
+
+
+def fit_class_shift(
+    Z: NDArray,
+    classes: NDArray,
+    domain: NDArray,
+    is_source: NDArray,
+    rng: np.random.Generator,
+) -> ClassShift:
+    """Learn class moments from labelled source rows, and shares of all domains.
+
+    Parameters
+    ----------
+    Z : ndarray of shape (n_samples, n_features)
+        Rows, each domain standardised by itself.
+    classes : ndarray of int, (n_samples,)
+        Class of each row, -1 where unknown.
+    domain : ndarray of int, (n_samples,)
+        Domain of each row, from 0.
+    is_source : ndarray of bool, (n_samples,)
+        Labelled rows to learn from; they hold each class at least twice.
+    rng : numpy.random.Generator
+        Draws folds and bootstrap samples.
+
+    Returns
+    -------
+    ClassShift
+        Shares are counted where all rows of a domain have labels, else estimated.
+    """
+    n_domains, n_classes = domain.max() + 1, classes.max() + 1
+    counts = np.bincount(classes[is_source], minlength=n_classes)
+    source_shares = counts / counts.sum()
+    shares = np.tile(source_shares, (n_domains, 1))
+    for d in range(n_domains):
+        labels = classes[(domain == d) & (classes >= 0)]
+        if len(labels):
+            shares[d] = np.bincount(labels, minlength=n_classes) / len(labels)
+    moments = fit_common_moments(
+        Z[is_source], classes[is_source], domain[is_source], shares
+    )
+    placed = Z[is_source]
+    for d in np.unique(domain[is_source]):
+        rows = domain[is_source] == d
+        placed[rows] = moments.at(shares[d]).inverse_transform(placed[rows])
+    scores = fit_scores(placed, classes[is_source], rng)
+    shift = ClassShift(moments, scores, source_shares, shares, np.zeros_like(shares))
+    for d in range(n_domains):
+        rows = domain == d
+        if (classes[rows] < 0).any():
+            shift.shares[d], shift.errors[d] = shift.estimate(
+                Z[rows], rng, classes[rows]
+            )
+    return shift

@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from skgenex.domain_adaptation.alignment import fit_moments
+from skgenex.domain_adaptation.class_moments import (
+    ClassMoments,
+    fit_class_moments,
+    fit_common_moments,
+)
+
+
+def test_moments_of_a_mixture_against_its_rows():
+    rng = np.random.default_rng(0)
+    Z = rng.standard_normal((300, 4)) + np.repeat([[0.0], [2.0]], [100, 200], axis=0)
+    codes = np.repeat([0, 1], [100, 200])
+    moments = ClassMoments(
+        np.stack([Z[codes == c].mean(0) for c in (0, 1)]),
+        np.stack([Z[codes == c].var(0) for c in (0, 1)]),
+    )
+    whole = moments.at(np.array([1 / 3, 2 / 3]))
+    assert_allclose(whole.mean, Z.mean(axis=0))
+    assert_allclose(whole.spread, Z.std(axis=0))
+    first = moments.at(np.array([1.0, 0.0]))
+    assert_allclose(first.spread, Z[:100].std(axis=0))
+
+
+def test_shrunk_variances_keep_the_total():
+    rng = np.random.default_rng(0)
+    Z, codes = rng.standard_normal((60, 5)), np.repeat([0, 1, 2], [40, 15, 5])
+    Z[codes == 2] *= 3
+    moments = fit_class_moments(Z, codes, 3)
+    whole = moments.at(np.bincount(codes) / 60)
+    assert_allclose(whole.mean, Z.mean(axis=0))
+    assert_allclose(whole.spread, Z.std(axis=0))
+    own = Z[codes == 2].var(axis=0).mean()
+    assert 1 < moments.variances[2].mean() < 0.7 * own
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.5])
+def test_class_means_of_domains_with_opposite_shares(share):
+    # Each domain standardised by itself, its class means lie at other places.
+    rng = np.random.default_rng(0)
+    n, parts = 4000, []
+    for first in (share, 1 - share):
+        codes = (rng.random(n) > first).astype(int)
+        parts.append((rng.standard_normal((n, 3)) + 2.0 * codes[:, None], codes))
+    Z = np.concatenate([fit_moments(X).transform(X) for X, _ in parts])
+    codes, domain = np.concatenate([c for _, c in parts]), np.repeat([0, 1], n)
+    shares = np.array([[share, 1 - share], [1 - share, share]])
+    moments = fit_common_moments(Z, codes, domain, shares)
+    gap = (moments.means[1] - moments.means[0]) / np.sqrt(
+        moments.variances.mean(axis=0)
+    )
+    assert_allclose(gap, 2.0, atol=0.15)
+    for c in (0, 1):
+        one, other = (
+            moments.at(shares[d]).inverse_transform(Z[(domain == d) & (codes == c)])
+            for d in (0, 1)
+        )
+        assert_allclose(one.mean(axis=0), other.mean(axis=0), atol=0.06)

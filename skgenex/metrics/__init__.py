@@ -1,5 +1,7 @@
 """Fidelity, privacy and utility of synthetic expression data.
 
+Scores of counterfactual profiles are in :mod:`skgenex.metrics.counterfactual`.
+
 All functions take arrays or DataFrames of one scale and do not rescale them: where
 genes should weigh equally, standardise real and synthetic rows first, with the mean and
 spread of the *real training rows*. Never refit a scaler on synthetic rows: a gene that
@@ -7,6 +9,7 @@ is constant up to numerical noise there would explode. ``X_real`` means held-out
 rows; against training rows every copy looks perfect.
 """
 
+from . import counterfactual
 from ._correlation import correlation_agreement
 from ._manifold import ManifoldScores, precision_recall_density_coverage
 from ._privacy import (
@@ -22,6 +25,7 @@ __all__ = [
     "ManifoldScores",
     "classifier_two_sample_test",
     "correlation_agreement",
+    "counterfactual",
     "distance_to_closest_record_share",
     "fidelity_scores",
     "membership_inference_auc",

@@ -9,34 +9,95 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # the same names, for editors and type checkers
     from . import (
+        counterfactual,
         datasets,
+        domain_adaptation,
         generation,
         integration,
         metrics,
         model_selection,
         nn,
         plotting,
+        prediction,
+        self_supervision,
     )
-    from .generation import DiffusionSampler, GaussianSampler
+    from .counterfactual import (
+        CounterfactualExplainer,
+    )
+    from .domain_adaptation import (
+        CyCADAClassifier,
+        DANNClassifier,
+        DANNRegressor,
+        DomainScaler,
+        StyleTransfer,
+        StyleTransferSampler,
+    )
+    from .generation import (
+        DiffusionSampler,
+        GANSampler,
+        GaussianSampler,
+        VAESampler,
+    )
+    from .prediction import (
+        PhenotypeClassifier,
+        PhenotypeRegressor,
+    )
+    from .self_supervision import (
+        SubTabPretrainer,
+        VIMEClassifier,
+        VIMEPretrainer,
+    )
 
 __version__ = "0.1.0.dev0"
 
 __all__ = [
+    "CounterfactualExplainer",
+    "CyCADAClassifier",
+    "DANNClassifier",
+    "DANNRegressor",
     "DiffusionSampler",
+    "DomainScaler",
+    "GANSampler",
     "GaussianSampler",
+    "PhenotypeClassifier",
+    "PhenotypeRegressor",
+    "StyleTransfer",
+    "StyleTransferSampler",
+    "SubTabPretrainer",
+    "VAESampler",
+    "VIMEClassifier",
+    "VIMEPretrainer",
+    "counterfactual",
     "datasets",
+    "domain_adaptation",
     "generation",
     "integration",
     "metrics",
     "model_selection",
     "nn",
     "plotting",
+    "prediction",
+    "self_supervision",
 ]
 
 # Which room each estimator lives in; every other name in __all__ is a room itself.
 _ROOM_OF = {
+    "CounterfactualExplainer": "counterfactual",
+    "CyCADAClassifier": "domain_adaptation",
+    "DANNClassifier": "domain_adaptation",
+    "DANNRegressor": "domain_adaptation",
     "DiffusionSampler": "generation",
+    "DomainScaler": "domain_adaptation",
+    "GANSampler": "generation",
     "GaussianSampler": "generation",
+    "PhenotypeClassifier": "prediction",
+    "PhenotypeRegressor": "prediction",
+    "StyleTransfer": "domain_adaptation",
+    "StyleTransferSampler": "domain_adaptation",
+    "SubTabPretrainer": "self_supervision",
+    "VAESampler": "generation",
+    "VIMEClassifier": "self_supervision",
+    "VIMEPretrainer": "self_supervision",
 }
 
 

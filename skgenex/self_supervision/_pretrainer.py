@@ -1,0 +1,329 @@
+"""What the pretrainers share: rows to latents and back, genes by name, streams."""
+
+from copy import deepcopy
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, _fit_context
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+
+from .._base import TORCH_CONSTRAINTS, transactional
+from .._objective_net import ObjectiveNet
+from .._seeding import seeded
+from .._training import restore_net
+from .._validation import split_validation
+from .corruption import corrupt
+from .genes import match_genes, take_genes
+
+FLOATS = (np.float64, np.float32)
+N_IMPUTATIONS = 10
+
+PRETRAINER_CONSTRAINTS: dict[str, list] = {
+    **TORCH_CONSTRAINTS,
+    "n_components": [Interval(Integral, 1, None, closed="left")],
+    "n_hidden": [Interval(Integral, 2, None, closed="left")],
+    "dropout": [Interval(Real, 0, 1, closed="left")],
+    "corruption_rate": [Interval(Real, 0, 1, closed="both")],
+    "temperature": [Interval(Real, 0, None, closed="neither")],
+    "weight_decay": [Interval(Real, 0, None, closed="left")],
+    "genes": [StrOptions({"match", "strict"})],
+}
+
+
+class PretrainerMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
+    """Fit and apply an encoder; a subclass writes the parts named ``_new_...``.
+
+    ``_new_objective(X, seed)`` returns class, keyword arguments and a dict of given
+    initial weights of the objective for standardised rows; ``_latents(module)`` the
+    function from standardised rows to latents.
+    """
+
+    net_: ObjectiveNet
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    @transactional
+    def fit(
+        self, X: ArrayLike, y: Any = None, sample_domain: ArrayLike | None = None
+    ) -> "PretrainerMixin":
+        """Learn from rows without labels.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Expression, for example log2(CPM + 1).
+        y : None
+            Ignored.
+        sample_domain : array-like of shape (n_samples,), default=None
+            Cohort of each row: values are exchanged within cohorts only.
+
+        Returns
+        -------
+        self : estimator
+            The fitted pretrainer.
+        """
+        rows = validate_data(self, X, dtype=FLOATS, order="C", ensure_min_samples=2)
+        self._fit_rows(rows, sample_domain, goes_on=False)
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    @transactional
+    def partial_fit(
+        self, X: ArrayLike, y: Any = None, sample_domain: ArrayLike | None = None
+    ) -> "PretrainerMixin":
+        """Learn from further rows, keeping what was learned; the first call fits.
+
+        Mean and scale of the genes stay those of the first rows: a network that goes on
+        must see its rows in one unit.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Expression, in the unit of the first rows.
+        y : None
+            Ignored.
+        sample_domain : array-like of shape (n_samples,), default=None
+            Cohort of each row.
+
+        Returns
+        -------
+        self : estimator
+            The pretrainer.
+        """
+        if not hasattr(self, "net_"):
+            return self.fit(X, y, sample_domain)
+        self._fit_rows(self._read(X), sample_domain, goes_on=True)
+        return self
+
+    def transform(self, X: ArrayLike) -> NDArray:
+        """Return latents.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Expression, in the unit of the training data. The columns of a DataFrame are
+            matched by name (see ``genes``).
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_components)
+            Latents; a row's do not depend on the other rows.
+        """
+        check_is_fitted(self, "net_")
+        rows = self._read(X)
+        module = self._network()
+        encode = self._latents(module)
+        latents = self._apply(lambda x: encode(module.standardise(x)), _float32(rows))
+        return latents.astype(rows.dtype, copy=False)
+
+    def reconstruct(self, X: ArrayLike) -> NDArray:
+        """Return rows as the network sees them.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Expression, as in `transform`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+            Estimated expression of the genes of the fit, in the unit of the training
+            data.
+        """
+        check_is_fitted(self, "net_")
+        self._check_decodes()
+        return self._reconstruct(self._read(X))
+
+    def impute(self, X: ArrayLike) -> NDArray:
+        """Return rows whose NaN are replaced by estimates.
+
+        Missing values start at the gene's mean; estimates of the network take their
+        place, and are given to the network again.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Expression, as in `transform`, with NaN where it is missing.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+            The rows, known values as they were.
+        """
+        check_is_fitted(self, "net_")
+        self._check_decodes()
+        rows = self._read(X, ensure_all_finite="allow-nan")
+        is_missing = np.isnan(rows)
+        mean = self._network().standardise.mean.cpu().numpy()
+        filled = np.where(is_missing, mean.astype(rows.dtype), rows)
+        for _ in range(N_IMPUTATIONS):
+            filled[is_missing] = self._reconstruct(filled)[is_missing]
+        return filled
+
+    def _reconstruct(self, rows):
+        module = self._network()
+
+        def reconstruct(x):
+            estimate = module.reconstruct(module.standardise(x))
+            scale = module.standardise.inverse_scale
+            # A gene that does not vary keeps its value.
+            unit = torch.where(scale > 0, 1 / scale, torch.zeros_like(scale))
+            return module.standardise.mean + estimate * unit
+
+        return self._apply(reconstruct, _float32(rows)).astype(rows.dtype)
+
+    def _check_decodes(self):
+        """Raise where no head was trained to estimate genes."""
+
+    def _read(self, X, **how):
+        """Validate rows, their genes in the order of the fit."""
+        known = getattr(self, "feature_names_in_", None)
+        is_other_panel = (
+            self.genes == "match"
+            and known is not None
+            and isinstance(X, pd.DataFrame)
+            and not np.array_equal(X.columns, known)
+        )
+        if is_other_panel:
+            places, _ = match_genes(known, X.columns)
+            found = places >= 0
+            rows = check_array(X.iloc[:, places[found]], dtype=FLOATS, order="C", **how)
+            places[found] = np.arange(found.sum())
+            mean = self._network().standardise.mean.cpu().numpy()
+            return take_genes(rows, places, mean)
+        return validate_data(self, X, reset=False, dtype=FLOATS, order="C", **how)
+
+    def _fit_rows(self, rows, sample_domain, *, goes_on):
+        seed = self._draw_seed()
+        cohort = _codes(sample_domain, len(rows))
+        goes_on = goes_on or (self.warm_start and hasattr(self, "net_"))
+        if goes_on:
+            module = self._network()
+            rows = standardised(module, rows)
+            kind, parameters = self._objective
+            start = {k: v.detach().cpu() for k, v in module.state_dict().items()}
+        else:
+            mean, inverse = moments(rows)
+            rows = _standardise(rows, mean, inverse)
+            kind, parameters, weights = self._new_objective(rows, seed)
+            with seeded(seed):
+                module = kind(**parameters)
+            start = module.state_dict()
+            weights |= {
+                "standardise.mean": mean,
+                "standardise.inverse_scale": inverse,
+            }
+            start |= {
+                name: torch.from_numpy(np.ascontiguousarray(weight, dtype=np.float32))
+                for name, weight in weights.items()
+            }
+        self._n_features_out = parameters["n_components"]
+        self.pretext_gain_ = np.nan
+        if not self._has_task():
+            self._keep((kind, parameters), start, seed)
+            return
+        train, valid = split_validation(len(rows), self.validation_fraction, seed=seed)
+        batch = {"x": rows[train], "cohort": cohort[train]}
+        valid_batch = None
+        if valid is not None:
+            valid_batch = {
+                "x": torch.from_numpy(rows[valid]),
+                "cohort": torch.from_numpy(cohort[valid]),
+            }
+            with seeded(seed):
+                corrupted, changed = corrupt(
+                    valid_batch["x"], self.corruption_rate, valid_batch["cohort"]
+                )
+            valid_batch |= {"corrupted": corrupted, "changed": changed}
+        self._train(
+            (kind, parameters),
+            batch,
+            seed=seed,
+            valid_batch=valid_batch,
+            initial_weights=start,
+            weight_decay=self.weight_decay,
+            lr_schedule="cosine",
+            clip_norm=1.0,
+        )
+        if valid_batch is None:
+            return
+        before, after = (
+            float(loss)
+            for loss in (
+                self._loss_of((kind, parameters), start, valid_batch, seed),
+                self._loss_of((kind, parameters), None, valid_batch, seed),
+            )
+        )
+        self.pretext_gain_ = (before - after) / max(abs(before), 1e-12)
+        if self.pretext_gain_ <= 0:
+            self._keep((kind, parameters), start, seed)
+
+    def _loss_of(self, objective, weights, batch, seed):
+        """Mean loss of a fixed batch with these weights; None for the trained ones."""
+        module = self._network()
+        device = next(module.parameters()).device
+        if weights is not None:
+            with seeded(seed):
+                module = restore_net(objective, deepcopy(weights), device).module_
+        with torch.no_grad(), seeded(seed):
+            batch = {name: tensor.to(device) for name, tensor in batch.items()}
+            return module.eval()(**batch).mean()
+
+    def _keep(self, objective, weights, seed):
+        """Use weights as they are."""
+        with seeded(seed):
+            net = restore_net(objective, deepcopy(weights), self._resolve_device())
+        if not hasattr(self, "history_") or not self._has_task():
+            self.history_, self.n_iter_ = [], 0
+        self.net_, self._objective = net, objective
+
+    def _has_task(self):
+        return True
+
+    def __sklearn_tags__(self):
+        """Return the tags: floats of 32 bits stay so."""
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+def moments(rows: NDArray) -> tuple[NDArray, NDArray]:
+    """Mean and inverse standard deviation, 0 for constant genes, as float32."""
+    mean = rows.mean(axis=0, dtype=np.float64)
+    sd = rows.std(axis=0, dtype=np.float64)
+    varies = sd > 1e-6 * np.abs(mean)
+    inverse = np.divide(1.0, sd, out=np.zeros_like(sd), where=varies)
+    return mean.astype(np.float32), inverse.astype(np.float32)
+
+
+def _standardise(rows, mean, inverse):
+    z = (rows - mean) * inverse
+    return np.clip(z, -10, 10).astype(np.float32)
+
+
+def standardised(module, rows: NDArray) -> NDArray:
+    """Rows in the unit of a fitted module's network."""
+    where = module.standardise.mean.device
+    with torch.no_grad():
+        return (
+            module.standardise(torch.from_numpy(_float32(rows)).to(where)).cpu().numpy()
+        )
+
+
+def _codes(sample_domain, n):
+    if sample_domain is None:
+        return np.zeros(n, dtype=np.int64)
+    ids = np.asarray(sample_domain, dtype=object)
+    if ids.shape != (n,):
+        raise ValueError(
+            f"sample_domain must name a cohort per row, {n}; got shape {ids.shape}."
+        )
+    return pd.factorize(ids, use_na_sentinel=False)[0].astype(np.int64)
+
+
+def _float32(rows):
+    return np.ascontiguousarray(rows, dtype=np.float32)

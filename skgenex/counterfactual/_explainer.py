@@ -50,7 +50,7 @@ class CounterfactualExplainer(TransformerMixin, TorchEstimator):
         ``predict_proba``, ``decision_function`` or, for values, ``predict`` is asked
         as a black box. None: logistic regression on standardised genes.
     method : {"natural", "learned", "gradient", "sparse", "prototype", "pareto"}, \
-            default="natural"
+default="natural"
         The search. ``"natural"``: along the covariance times the gradient.
         ``"learned"``: a generator network, trained against the model, gives the
         direction of each patient in one pass. ``"gradient"``: Wachter et al.'s
@@ -139,7 +139,7 @@ class CounterfactualExplainer(TransformerMixin, TorchEstimator):
         Covariance and prototypes.
     n_features_in_ : int
         Number of genes.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the genes, if X had string column names.
 
     References

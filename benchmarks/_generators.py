@@ -15,7 +15,7 @@ import numpy as np
 from imblearn.over_sampling import SMOTE, RandomOverSampler
 from sklearn.covariance import ledoit_wolf_shrinkage
 
-from skgenex import DiffusionSampler, GaussianSampler
+from skgenex import DiffusionSampler, GANSampler, GaussianSampler, VAESampler
 
 N_AUGMENT = 500  # synthetic rows added to the training rows, as many of each class
 
@@ -166,7 +166,9 @@ GENERATORS = {
     "gaussian_lw": lambda seed: LedoitWolfGaussian(),
     "gaussian": lambda seed: Ours(GaussianSampler(random_state=seed)),
     "diffusion": lambda seed: Ours(DiffusionSampler(random_state=seed)),
-    # Ablations: one part left out.
+    "vae": lambda seed: Ours(VAESampler(random_state=seed)),
+    "gan": lambda seed: Ours(GANSampler(random_state=seed)),
+    # Ablations: one part left out, or the network always used.
     "gaussian_common": lambda seed: Ours(
         GaussianSampler(class_covariance=np.inf, random_state=seed)
     ),
@@ -182,6 +184,8 @@ GENERATORS = {
     "diffusion_forced": lambda seed: Ours(
         DiffusionSampler(backend="diffusion", random_state=seed)
     ),
+    "vae_forced": lambda seed: Ours(VAESampler(backend="vae", random_state=seed)),
+    "gan_forced": lambda seed: Ours(GANSampler(backend="gan", random_state=seed)),
     "diffusion_noearly": lambda seed: Ours(
         DiffusionSampler(
             backend="diffusion",
@@ -191,4 +195,4 @@ GENERATORS = {
         )
     ),
 }
-DEFAULT = list(GENERATORS)[:7]
+DEFAULT = list(GENERATORS)[:9]

@@ -20,7 +20,7 @@ from sklearn.utils.validation import (
 
 from .._seeding import draw_seed
 from .._transaction import transactional
-from ._conditions import ConditionEncoder, as_arrays, as_table
+from ._conditions import ConditionEncoder, as_arrays, as_table, check_same_order
 from ._drawing import codes_of, condition_rng, draw_condition_rows, proportional_codes
 
 CHUNK_VALUES = 1_000_000  # values simulated at once: bounds the memory of `sample`
@@ -61,6 +61,8 @@ class GeneratorMixin:
             Expression on a log scale, for example log2(CPM + 1).
         y : array-like of shape (n_samples,), default=None
             Classes, or continuous values (then a condition like any other), or None.
+            Numbers are classes if all are whole: add a fraction, or use ``conditions``,
+            for whole numbers that are none, such as ages in years.
         conditions : DataFrame of shape (n_samples, n_conditions), default=None
             Covariates, numeric or categorical, possibly missing.
 
@@ -72,8 +74,11 @@ class GeneratorMixin:
         Raises
         ------
         ValueError
-            If X has missing or infinite values, or no class has two rows.
+            If X has missing or infinite values, no class has two rows, or ``y`` or
+            ``conditions`` have the row labels of X in another order.
         """
+        check_same_order(X, y, "y")
+        check_same_order(X, conditions, "conditions")
         X = validate_data(self, X, accept_sparse=["csr", "csc"], ensure_min_samples=2)
         self._fit_checked(_dense(X), y, conditions, self._draw_seed())
         return self
@@ -112,10 +117,13 @@ class GeneratorMixin:
         Raises
         ------
         ValueError
-            If X has integer, missing or infinite values, or no class has two rows.
+            If X has integer, missing or infinite values, no class has two rows, or
+            ``y`` or ``conditions`` have the row labels of X in another order.
         """
         if isinstance(X, pd.DataFrame):  # each column would get its own dtype back
             _refuse_integers([name for name, d in X.dtypes.items() if _is_integer(d)])
+        check_same_order(X, y, "y")
+        check_same_order(X, conditions, "conditions")
         # imbalanced-learn's, which checks, counts and restores containers.
         resampled = super().fit_resample(X, y, conditions=conditions)  # type: ignore[misc]
         return resampled if return_conditions else resampled[:2]
@@ -191,7 +199,8 @@ class GeneratorMixin:
         conditions : DataFrame of shape (n_samples, n_conditions), default=None
             Wanted covariates; by default drawn from the training rows of the class.
         random_state : int, RandomState instance or None, default=None
-            None uses the constructor's.
+            None uses the constructor's: if that is an integer, each call gives the same
+            rows.
 
         Returns
         -------
@@ -221,7 +230,8 @@ class GeneratorMixin:
                 )
             if not isinstance(n_samples, Integral) or n_samples < 1:
                 raise ValueError(
-                    f"n_samples must be a positive integer; got {n_samples!r}."
+                    f"n_samples must be a positive integer; got {n_samples!r}. "
+                    "Labels, or a dict of label to number, are for y=."
                 )
             codes = proportional_codes(self.class_counts_, int(n_samples))
         elif self.target_type_ == "continuous":
@@ -386,6 +396,6 @@ def _refuse_integers(what: list) -> None:
     if what:
         raise ValueError(
             f"X holds integers ({', '.join(map(str, what[:5]))}): new rows would be "
-            "truncated. Transform counts to a log scale, such as log2(CPM + 1), or "
-            "pass X.astype(float)."
+            "truncated. Transform counts to a log scale, such as log2(CPM + 1); if "
+            "these are on one already, pass X.astype(float)."
         )

@@ -37,6 +37,11 @@ def codes_of(y: ArrayLike | Mapping, classes: NDArray) -> NDArray:
                 f"y must map labels to numbers of rows, 0 or more; got {wrong}."
             )
         labels = [label for label, n in y.items() for _ in range(n)]
+    elif isinstance(y, (str, bytes)):
+        raise ValueError(
+            "y must hold a label per row, or map labels to numbers of rows; got "
+            f"{y!r}. For ten rows of it: y={{{y!r}: 10}}."
+        )
     else:
         labels = column_or_1d(y).tolist()
     code_of = {label: c for c, label in enumerate(classes.tolist())}

@@ -674,3 +674,24 @@ def test_positive_genes_get_no_zeros(marginal):
     rows = sampler.sample(500)
     assert rows[:, 1:].min() > 0
     assert rows[:, 0].min() == 0
+
+
+def test_tables_in_another_order_are_refused(sampler, data):
+    X, y = data
+    frame = as_frame(X).set_axis([f"p{i}" for i in range(len(X))])
+    labels = pd.Series(y, index=frame.index)
+    age = pd.DataFrame({"age": np.arange(len(X)) / 7}, index=frame.index)
+    sampler.fit(frame, labels, conditions=age)
+    with pytest.raises(ValueError, match=r"y has the same row labels.*y\.loc"):
+        sampler.fit(frame, labels[::-1])
+    with pytest.raises(ValueError, match=r"conditions\.loc\[X\.index\]"):
+        sampler.fit_resample(frame, labels, conditions=age[::-1])
+    sampler.fit(frame, labels.reset_index(drop=True))  # as in scikit-learn: by position
+
+
+def test_a_label_alone_is_no_wish(sampler, data):
+    sampler.fit(*data)
+    with pytest.raises(ValueError, match="map labels to numbers"):
+        sampler.sample(y="class_0")
+    with pytest.raises(ValueError, match="are for y="):
+        sampler.sample({"class_0": 3})

@@ -61,18 +61,19 @@ def test_solvers_agree_on_one_trained_network(process):
         validation_fraction=0.0,
         max_epochs=25,
         marginal=False,
-        n_steps=60,
         random_state=0,
         device="cpu",
     ).fit(X)
     drawn = {}
     for solver in SOLVERS:
-        sampler.set_params(solver=solver)
+        sampler.set_params(
+            solver=solver, n_steps=100
+        )  # after the fit: it need not know
         Z = sampler.sample(1500)
         drawn[solver] = [share_between(Z), float(np.abs(Z.mean(axis=1)).mean())]
     reference = drawn.pop("heun")
     for statistics in drawn.values():
-        np.testing.assert_allclose(statistics, reference, atol=0.12)
+        np.testing.assert_allclose(statistics, reference, rtol=0.1, atol=0.06)
 
 
 def test_vae_score_is_above_its_bound_and_near_the_density():

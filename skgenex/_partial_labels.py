@@ -36,7 +36,8 @@ def read_classes(
     if y is None:
         return np.array([]), np.full(n_samples, -1)
     column = _as_column(y, n_samples)
-    is_missing = np.asarray(pd.isna(column))
+    # Tables that were read from text have empty cells where there is no label.
+    is_missing = np.asarray(pd.isna(column)) | _equals(column, "")
     is_sentinel = ~is_missing & _equals(column, unlabelled)
     if is_sentinel.any():
         others = set(column[~is_missing & ~is_sentinel].tolist())

@@ -140,3 +140,10 @@ def test_query_without_a_default_asks_for_domains():
 def test_errors_say_what_is_wrong(y, kwargs, message):
     with pytest.raises(ValueError, match=message):
         resolve_domains(X, y, **kwargs)
+
+
+def test_empty_cells_are_no_labels():
+    y = np.array(["ER+", "", "ER-", ""])
+    domains = resolve_domains(np.zeros((4, 1)), y, ["a", "b", "a", "b"])
+    assert domains.classes_.tolist() == ["ER+", "ER-"]
+    assert domains.y_codes.tolist() == [0, -1, 1, -1]

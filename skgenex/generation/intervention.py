@@ -35,6 +35,11 @@ class RowGaussian:
     leading : bool, default=True
         Whether the leading factors, which a network may take over, are part of it.
 
+    rest : bool, default=True
+        Whether the other factors are. Estimated from few rows they are mostly chance,
+        to which a mean given hundreds of genes would be fitted: without them their
+        variance counts as the genes' own, as in factor analysis.
+
     Attributes
     ----------
     loadings : ndarray of shape (n_kept_factors, n_features)
@@ -48,18 +53,25 @@ class RowGaussian:
     """
 
     def __init__(
-        self, model: FactorModel, covariance: NDArray, *, leading: bool = True
+        self,
+        model: FactorModel,
+        covariance: NDArray,
+        *,
+        leading: bool = True,
+        rest: bool = True,
     ) -> None:
         q = model.n_factors_
         scaled = np.sqrt(model.eigenvalues_)[:, None] * model.vectors_
         carried = np.square(scaled).sum(axis=0)
-        rest = scaled[q:][model.eigenvalues_[q:] > 0]
-        self.loadings = rest
+        noise, parts = model.noise_, []
         if leading:
-            first = symmetric_root(covariance[:q, :q]) @ scaled[:q]
-            self.loadings = np.vstack([first, rest])
-        total = carried + model.noise_
-        self.noise = np.maximum(model.noise_, MIN_NOISE * total)
+            parts.append(symmetric_root(covariance[:q, :q]) @ scaled[:q])
+        if rest:
+            parts.append(scaled[q:][model.eigenvalues_[q:] > 0])
+        else:
+            noise = noise + np.square(scaled[q:]).sum(axis=0)
+        self.loadings = np.vstack(parts)
+        self.noise = np.maximum(noise, MIN_NOISE * (carried + model.noise_))
 
     @cached_property
     def variances(self) -> NDArray:
@@ -108,14 +120,19 @@ class RowGaussian:
         factor = cho_factor(np.eye(n_factors) + weighted @ w.T)
         return cho_solve(factor, weighted @ observed.T).T
 
-    def log_density(self, observed: NDArray, genes: NDArray) -> NDArray:
-        """Log density of some genes, (n_samples,), at row scale 1."""
+    def log_density(
+        self, observed: NDArray, genes: NDArray, *, free_scale: bool = False
+    ) -> NDArray:
+        """Log density of some genes, (n_samples,), at row scale 1 or at the best."""
         w, noise = self.loadings[:, genes], self.noise[genes]
         weighted = w / noise
         factor = cho_factor(np.eye(len(w)) + weighted @ w.T)
         projected = weighted @ observed.T
         distance = (observed**2 / noise).sum(axis=1)
         distance -= (projected * cho_solve(factor, projected)).sum(axis=0)
+        if free_scale and len(genes):
+            # At s^2 = distance / p; a constant is left out.
+            distance = len(genes) * np.log(distance.clip(min=1e-300))
         log_det = np.log(noise).sum() + 2 * np.log(np.diag(factor[0])).sum()
         return -0.5 * (distance + log_det + len(genes) * np.log(2 * np.pi))
 
@@ -155,7 +172,7 @@ class RowGaussian:
             np.linalg.inv(self.covariance_with(genes)[:, genes]) / dof
         )
         rows = self.draw_given_zero(n_draws * k, genes, rng)
-        errors = root @ rows.reshape(n_draws, k, -1)
+        errors = root @ rows.reshape(n_draws, k, len(self.noise))
         return errors * np.sqrt(dof / rng.chisquare(dof, size=(n_draws, 1, 1)))
 
     def coefficient_sds(self, genes: NDArray, n_rows: int) -> tuple[NDArray, NDArray]:

@@ -44,6 +44,46 @@ def generate(denoise: Denoise, x: torch.Tensor, n_steps: int) -> torch.Tensor:
     return sample_heun(denoise, x, noise_levels(n_steps).to(x.device))
 
 
+def recentre(
+    x: torch.Tensor,
+    old: Denoise,
+    new: Denoise,
+    n_steps: int,
+    fresh: float = 0.0,
+    noise: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """Move noise made under one denoiser to where another expects it.
+
+    Noisy rows lie around the expected clean row, D(x) at the highest level. Without
+    this step a change of that expectation comes out too small by a share of about
+    1 / sigma_max.
+
+    Parameters
+    ----------
+    x : Tensor of shape (n_samples, n_features)
+        Rows at the highest level of `noise_levels`.
+    old, new : callable
+        Denoisers.
+    n_steps : int
+        Number of levels.
+    fresh : float, default=0.0
+        Share of the noise's standard deviation drawn anew.
+    noise : Tensor of shape (n_samples, n_features), default=None
+        Standard normal; None keeps all of the old.
+
+    Returns
+    -------
+    Tensor of shape (n_samples, n_features)
+        Rows at the highest level, for ``new``.
+    """
+    sigma = noise_levels(n_steps)[0].to(x)
+    levels = sigma.expand(len(x))
+    own = x - old(x, levels)
+    if noise is not None:
+        own = (1 - fresh**2) ** 0.5 * own + fresh * sigma * noise
+    return new(x, levels) + own
+
+
 def observed(denoise: Denoise, precision: torch.Tensor, vector: torch.Tensor):
     """Denoiser of rows given a linear-Gaussian observation of them.
 

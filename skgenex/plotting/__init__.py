@@ -7,6 +7,7 @@ from ._counterfactual_changes import ChangesDisplay
 from ._counterfactual_correlation import CounterfactualCorrelationDisplay
 from ._counterfactual_front import ParetoDisplay
 from ._embedding import EmbeddingDisplay
+from ._intervention import InterventionScanDisplay
 from ._marginals import MarginalsDisplay
 from ._training_curve import TrainingCurveDisplay
 
@@ -17,6 +18,7 @@ __all__ = [
     "CorrelationDisplay",
     "CounterfactualCorrelationDisplay",
     "EmbeddingDisplay",
+    "InterventionScanDisplay",
     "MarginalsDisplay",
     "ParetoDisplay",
     "TrainingCurveDisplay",

@@ -349,8 +349,7 @@ class VIMEClassifier(ClassifierMixin, TorchEstimator):
         pretrainer = clone(self.pretrainer or VIMEPretrainer(n_components=32))
         pretrainer.set_params(random_state=seed, device=self.device)
         if not self.pretrain:
-            # The start alone: principal components.
-            pretrainer.set_params(max_epochs=1, lr=1e-12, pretext="dae")
+            return _untrained_parts(pretrainer, Z, seed)
         # Too few rows to hold one out is no reason to warn twice.
         if len(Z) < 20:
             pretrainer.set_params(validation_fraction=0.0)
@@ -530,6 +529,15 @@ def _parts(pretrainer):
         for name, tensor in module.encoder.state_dict().items()
     }
     return weights, pretrainer._objective[1]
+
+
+def _untrained_parts(pretrainer, Z, seed):
+    """Return the same of an encoder where its training would start."""
+    kind, parameters, given = pretrainer._new_objective(Z, seed)
+    with seeded(seed):
+        state = kind(**parameters).encoder.state_dict()
+    weights = {f"encoder.{name}": tensor.numpy() for name, tensor in state.items()}
+    return weights | {k: v for k, v in given.items() if k in weights}, parameters
 
 
 def _row_losses(module, rows, codes):

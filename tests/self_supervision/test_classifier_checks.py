@@ -14,8 +14,6 @@ SMALL = {
 
 
 @pytest.mark.filterwarnings("ignore:A column-vector y was passed")
-@parametrize_with_checks(
-    [VIMEClassifier(**SMALL), VIMEClassifier(**SMALL, backend="network")]
-)
+@parametrize_with_checks([VIMEClassifier(**SMALL)])
 def test_scikit_learn_contract(estimator, check):
     check(estimator)

@@ -18,7 +18,6 @@ SMALL = {
 @parametrize_with_checks(
     [
         VIMEPretrainer(**SMALL, genes="strict"),
-        VIMEPretrainer(**SMALL, genes="strict", pretext="scarf", init="random"),
         SubTabPretrainer(**SMALL, genes="strict"),
     ]
 )

@@ -4,6 +4,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
@@ -72,6 +73,21 @@ def test_untuned_network_is_its_start(data):
     network = VIMEClassifier(**still, backend="network").fit(X, codes)
     np.testing.assert_allclose(
         network.predict_proba(X), linear.predict_proba(X), atol=1e-5
+    )
+
+
+def test_without_pretraining_the_encoder_is_principal_components(data):
+    X, y = data
+    fitted = VIMEClassifier(**QUICK, start="latents", backend="linear")
+    fitted.fit(X, hide(y, 20, None))
+    Z = ((X - X.mean()) / X.std(ddof=0)).to_numpy()
+    encoder = fitted.net_.module_.encoder
+    latents = encoder(torch.from_numpy(Z.astype(np.float32))).detach().numpy()
+    left, size, _ = np.linalg.svd(Z - Z.mean(axis=0), full_matrices=False)
+    expected = left[:, :2] * size[:2]
+    scale = latents[:, 0].std() / expected[:, 0].std()
+    np.testing.assert_allclose(
+        np.abs(latents[:, :2]), scale * np.abs(expected), atol=1e-2
     )
 
 

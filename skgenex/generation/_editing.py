@@ -46,7 +46,7 @@ def edit(
         A fitted sampler.
     X : array-like of shape (n_samples, n_features)
         Patients, on the scale of the fit, for example log2(CPM + 1).
-    keep : sequence of genes, or boolean array of shape (n_features,)
+    keep : sequence of genes, or array of bool of shape (n_features,)
         Genes that stay exactly as they are.
     y : array-like of shape (n_samples,), default=None
         Classes under which the rest is drawn, which may differ from the patients';

@@ -58,9 +58,9 @@ class Shift:
 class InterventionResult:
     """Patients before and after an intervention, with uncertainty and baselines.
 
-    All tables are patients by genes, in the unit of X.
+    All tables are patients by genes, in the unit of X. Made by `simulate_intervention`.
 
-    Attributes
+    Parameters
     ----------
     profiles : DataFrame
         Expected profiles after the intervention.
@@ -79,6 +79,27 @@ class InterventionResult:
         E[rest | genes]; forgets who the patient was.
     genes : list
         The changed genes.
+    _draws : ndarray of shape (n_classes, n_draws, n_changed, n_features)
+        Errors of the regression, in standardised genes.
+    _steps : ndarray of shape (n_samples, n_changed)
+        Standardised changes of the named genes.
+    _units : ndarray of shape (n_samples, n_features)
+        Units of standardised genes.
+    _codes : ndarray of shape (n_samples,)
+        Classes.
+    _dof : int
+        Degrees of freedom of the regression.
+
+    Examples
+    --------
+    >>> from skgenex.datasets import make_expression
+    >>> from skgenex.generation import GaussianSampler, simulate_intervention
+    >>> X, y = make_expression(n_samples=60, random_state=0, return_X_y=True)
+    >>> sampler = GaussianSampler(random_state=0).fit(X, y)
+    >>> result = simulate_intervention(sampler, X[:3], {0: "knockdown"}, y=y[:3])
+    >>> low, high = result.interval(0.9)
+    >>> bool((low <= result.change).all(axis=None))
+    True
     """
 
     profiles: pd.DataFrame
@@ -100,7 +121,7 @@ class InterventionResult:
         return self._draws.shape[1]
 
     def draw(self, i: int) -> pd.DataFrame:
-        """One draw of the change from its uncertainty, coherent across genes.
+        """Draw the change from its uncertainty, coherent across genes.
 
         Parameters
         ----------
@@ -117,7 +138,7 @@ class InterventionResult:
         return self.change + errors * self._units
 
     def interval(self, level: float = 0.9) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Bounds of the change, gene by gene.
+        """Return bounds of the change, gene by gene.
 
         Parameters
         ----------
@@ -135,7 +156,7 @@ class InterventionResult:
         return self.change - width, self.change + width
 
     def table(self) -> pd.DataFrame:
-        """Genes by how clearly they change on average.
+        """Rank genes by how clearly they change on average.
 
         Returns
         -------
@@ -160,7 +181,7 @@ def simulate_intervention(
     n_draws: int = 20,
     random_state: int | np.random.RandomState | None = None,
 ) -> InterventionResult:
-    """Profiles of the same patients, had some genes been different.
+    """Simulate profiles of the same patients, had some genes been different.
 
     An observational model gives *conditional*, not causal, effects: what patients with
     less of the gene look like, not what taking it away does. Genes that drive the

@@ -21,9 +21,9 @@ from .intervention import class_transport
 
 @dataclass
 class TransportResult:
-    """Patients carried to another class.
+    """Patients carried to another class, as `transport` returns them.
 
-    Attributes
+    Parameters
     ----------
     profiles : DataFrame of shape (n_samples, n_features)
         Carried patients, in the unit of X.
@@ -39,6 +39,16 @@ class TransportResult:
         Root mean square difference between patients and what comes back after going to
         noise and back in their own class, in within-class standard deviations: the
         error of solving the flow. 0 for the Gaussian, whose map is in closed form.
+
+    Examples
+    --------
+    >>> from skgenex.datasets import make_expression
+    >>> from skgenex.generation import GaussianSampler, transport
+    >>> X, y = make_expression(n_samples=60, random_state=0, return_X_y=True)
+    >>> sampler = GaussianSampler(random_state=0).fit(X, y)
+    >>> result = transport(sampler, X[y == y[0]], to=y[y != y[0]][0])
+    >>> result.round_trip_error
+    0.0
     """
 
     profiles: pd.DataFrame

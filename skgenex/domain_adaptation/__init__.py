@@ -1,7 +1,8 @@
 """Learning across data sets: platforms, cohorts, cell lines and patients."""
 
 from ._cycada import CyCADAClassifier
-from ._dann import DANNClassifier, DANNRegressor
+from ._dann import DANNClassifier
+from ._dann_regressor import DANNRegressor
 from ._domain_scaler import DomainScaler
 from ._style_transfer import StyleTransfer
 from ._style_transfer_sampler import StyleTransferSampler

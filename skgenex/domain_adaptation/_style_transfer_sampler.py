@@ -59,6 +59,10 @@ class StyleTransferSampler(BaseSampler):
     --------
     StyleTransfer : The transformer.
 
+    References
+    ----------
+    Hoffman et al. (2018), CyCADA: Cycle-Consistent Adversarial Domain Adaptation, ICML.
+
     Examples
     --------
     >>> import numpy as np

@@ -99,6 +99,12 @@ class PhenotypeRegressor(RegressorMixin, PhenotypeMixin, TorchEstimator):
     --------
     PhenotypeClassifier : The same for classes; has the references.
 
+    References
+    ----------
+    Hastie & Tibshirani (2004), Efficient quadratic regularization for expression
+    arrays, Biostatistics 5:329; Wolpert (1992), Stacked generalization, Neural Networks
+    5:241 (learning from held-out outputs).
+
     Examples
     --------
     >>> from skgenex.datasets import load_leukemia

@@ -297,8 +297,9 @@ def test_search_space_is_valid(estimator, table):
     space = estimator.optuna_space()
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     for _ in range(5):
-        model = estimator(**study.ask(space).params)
-        model._validate_params()
+        params = study.ask(space).params
+        assert set(params) == set(space) <= set(estimator().get_params())
+        estimator(**params)._validate_params()  # raises what is out of range
 
 
 def test_regressor_predicts_a_target_without_values():

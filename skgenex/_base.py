@@ -139,7 +139,7 @@ class TorchEstimator(BaseEstimator):
         self,
         function: Callable[..., torch.Tensor],
         *arrays: np.ndarray,
-        chunk_size: int = 4096,
+        chunk_size: int = 1024,
     ) -> np.ndarray:
         """Call ``function`` on rows of ``arrays`` as tensors, without gradients.
 

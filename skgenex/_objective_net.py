@@ -20,7 +20,7 @@ from ._batching import Batch, TensorBatches, slices
 from ._checkpoint import Checkpoint
 from ._weights import BestWeights, WeightAverage
 
-VALIDATION_BATCH_SIZE = 4096
+VALIDATION_BATCH_SIZE = 1024
 
 
 class NonFiniteLossError(ValueError):

@@ -130,6 +130,7 @@ class FactorModel:
         self.constants_ = X[0, self.constant_].astype(np.float64)
         precision = np.float64 if X.size < 2e7 else np.float32
         work: NDArray = X.astype(precision, copy=not overwrite)
+        del X  # as large as work, and often the caller's only for this
         centres = self._fit_means(work, codes, covariates)
         for rows in blocks(*work.shape):
             work[rows] -= centres[codes[rows]]
@@ -189,7 +190,9 @@ class FactorModel:
         self, residuals: NDArray, codes: NDArray, rng: np.random.Generator
     ) -> NDArray:
         """Estimate each row's log s, the part of its norm which is not chance."""
-        norms = np.linalg.norm(residuals, axis=1).astype(np.float64)
+        norms = np.empty(len(residuals))
+        for rows in blocks(*residuals.shape):
+            norms[rows] = np.linalg.norm(residuals[rows], axis=1)
         usable = (self.counts_[codes] > 1) & (norms > 0)
         self.scale_mean_ = np.zeros(len(self.counts_))
         self.scale_sd_ = 0.0
@@ -234,7 +237,10 @@ class FactorModel:
         else:
             shrunk = (1 - self.shrinkage) * values
         self.raw_eigenvalues_, self.eigenvalues_ = values, shrunk
-        carried = (shrunk[:, None] * self.vectors_**2).sum(axis=0)
+        carried = np.empty_like(variances)
+        for genes in blocks(residuals.shape[1], len(shrunk), 100_000):
+            squares = np.square(self.vectors_[:, genes])
+            carried[genes] = (shrunk[:, None] * squares).sum(axis=0)
         self.noise_ = np.maximum(variances - carried, 0.0)
         if isinstance(self.n_factors, Integral):
             wanted = int(self.n_factors)
@@ -368,8 +374,12 @@ class FactorModel:
         ndarray of shape (n_samples,)
             Log distances, less the class's mean log scale.
         """
-        centred = X - self.means_[codes][:, genes] - covariates @ self.slopes_[:, genes]
-        return self._log_norms(centred, codes, genes)
+        means, slopes = self.means_[:, genes], self.slopes_[:, genes]
+        norms = np.empty(len(X))
+        for rows in blocks(*X.shape):
+            centred = X[rows] - means[codes[rows]] - covariates[rows] @ slopes
+            norms[rows] = self._log_norms(centred, codes[rows], genes)
+        return norms
 
     def _log_norms(self, centred: NDArray, codes: NDArray, genes) -> NDArray:
         sds = self.common_sds_[genes]

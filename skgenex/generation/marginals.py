@@ -121,7 +121,7 @@ def keep_sign(X: NDArray, low: NDArray) -> None:
     X[below, gene] = lowest / (2 - X[below, gene] / lowest)
 
 
-def _quantiles(values: NDArray, levels: NDArray, block: int = 500) -> NDArray:
+def _quantiles(values: NDArray, levels: NDArray, block: int = 100) -> NDArray:
     """Quantiles of each column; row i of n sorted values is that of (i + 1/2) / n."""
     n, p = values.shape
     position = (levels * n - 0.5).clip(0, n - 1)

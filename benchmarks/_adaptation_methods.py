@@ -3,6 +3,7 @@
 from functools import partial
 
 import numpy as np
+from peers.skada_networks import skada_network
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
@@ -123,8 +124,12 @@ METHODS = {
         for short, name in DEEP.items()
         if hasattr(room, name)
     },
+    **{
+        f"skada_{name}": partial(skada_network, name=name)
+        for name in ("dann_shipped", "dann", "cdan", "deepcoral")
+    },
     "target_only": target_only,
     "ceiling": partial(target_only, truth=True),
 }
 SLOW = ("cycada", "scaled_phenotype", "shift_phenotype")
-DEFAULT = [name for name in METHODS if name not in SLOW]
+DEFAULT = [n for n in METHODS if n not in SLOW and not n.startswith("skada_")]

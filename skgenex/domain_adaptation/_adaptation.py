@@ -14,21 +14,23 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._base import TORCH_CONSTRAINTS
-from .._covariance import factorise
 from .._domains import Domains, resolve_domains, resolve_query
 from .._objective_net import ObjectiveNet
 from .._seeding import seeded
 from .._training import restore_net
-from .._validation import split_validation
 from ..prediction.linear import LinearFit
 from ._domain_scaler import CLIP, METHODS, DomainScaler
+from .adaptation_rows import (
+    AdaptationRows,
+    domain_shares,
+    hold_out,
+    label_weights,
+    principal_directions,
+)
 from .adversarial import AdaptationObjective
 from .divergence import proxy_a_distance
-from .guard import has_collapsed, importance_weights, judge
-from .pairing import Pairing, pair_rows
+from .guard import describe_predictions, importance_weights, judge, row_losses
 
-FEW_ROWS = 20  # of a domain: too few to adapt to
-MIN_JUDGED = 8  # held-out rows
 MIN_STEPS_PER_EPOCH = 4
 _OFFERED = (
     *("max_epochs", "lr", "batch_size", "validation_fraction", "callbacks"),
@@ -216,7 +218,7 @@ class AdaptationMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         offset[domains.is_labelled] = linear.heldout
         columns = {"x": scores, "offset": offset, "target": target}
         columns = {name: array.astype(np.float32) for name, array in columns.items()}
-        rows = _Rows(
+        rows = AdaptationRows(
             columns, weight, domains, domain_shares(self.scaler_, domains), seed
         )
         parameters = {
@@ -243,17 +245,19 @@ class AdaptationMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         report: dict[str, Any] = {"judged_by": "nothing"}
         train, held_out = np.arange(len(Z)), None
         if self.fallback is not None:
-            train, held_out = _hold_out(domains, self.validation_fraction, seed)
+            train, held_out = hold_out(domains, self.validation_fraction, seed)
         if held_out is not None:
-            losses = {"linear": _row_losses(loss, offset[held_out], target[held_out])}
+            losses = {"linear": row_losses(loss, offset[held_out], target[held_out])}
             collapsed = {}
             for name, how in candidates.items():
                 self._train_rows(rows, train, {**parameters, **how})
                 added = self._corrections(scores, domains.codes)
-                losses[name] = _row_losses(
+                losses[name] = row_losses(
                     loss, (offset + added)[held_out], target[held_out]
                 )
-                part, collapsed[name] = _describe(fitted, added, domains, rows.shares)
+                part, collapsed[name] = describe_predictions(
+                    fitted, added, domains, rows.shares
+                )
                 report |= {f"{key}_{name}": value for key, value in part.items()}
             importance = np.ones(len(held_out))
             report["judged_by"] = "target"
@@ -278,7 +282,9 @@ class AdaptationMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         self.adaptation_report_ = {"kept": kept, **report}
         self.adaptation_report_ |= self._distances(scores, Z, domains)
 
-    def _train_rows(self, rows: "_Rows", train: NDArray, parameters: Mapping) -> None:
+    def _train_rows(
+        self, rows: AdaptationRows, train: NDArray, parameters: Mapping
+    ) -> None:
         pairing = rows.pair(train)
         steps = max(MIN_STEPS_PER_EPOCH, -(-pairing.per_pass // self.batch_size))
         parameters = {
@@ -336,168 +342,3 @@ class AdaptationMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             "a_distance_before": proxy_a_distance(scores[source], scores[target]),
             "a_distance_after": proxy_a_distance(features[source], features[target]),
         }
-
-
-class _Rows:
-    """The rows of a fit as the objective wants them."""
-
-    def __init__(self, columns, weight, domains, shares, seed):
-        self.columns, self.weight, self.domains = columns, weight, domains
-        self.shares, self.seed = shares, seed
-
-    def pair(self, train: NDArray) -> Pairing:
-        """Put rows of all domains side by side."""
-        return pair_rows(
-            self.domains.codes[train],
-            self.domains.y[train],
-            np.random.default_rng([self.seed, 1]),
-            n_domains=len(self.domains.names),
-            shares=self.shares,
-        )
-
-    def batch(self, train: NDArray, pairing: Pairing) -> dict[str, NDArray]:
-        """Arrays of shape (n_rows, n_domains, ...); mean weight one per row."""
-        rows = train[pairing.rows]
-        batch = {name: array[rows] for name, array in self.columns.items()}
-        weight = (self.weight[train] / pairing.rate)[pairing.rows]
-        weight *= len(weight) / weight.sum()
-        batch["weight"] = weight.astype(np.float32)
-        return batch
-
-
-def warn_of_few_rows(domains: Domains) -> None:
-    """Warn of domains too small to adapt to or from."""
-    if len(domains.names) == 1:
-        return
-    counts = np.bincount(domains.codes)
-    pairs = zip(domains.names, counts.tolist(), strict=True)
-    few = {name: n for name, n in pairs if n < FEW_ROWS}
-    if few:
-        warnings.warn(
-            f"Rows per domain: {few}. What is learned of fewer than {FEW_ROWS} rows is "
-            "mostly chance; unlabelled rows count as well.",
-            UserWarning,
-            stacklevel=4,
-        )
-
-
-def label_weights(weight: NDArray, domains: Domains, part: float) -> NDArray:
-    """Raise the weights of labelled target rows to their part of the whole.
-
-    Parameters
-    ----------
-    weight : ndarray of shape (n_samples,)
-        Weights, zero for unlabelled rows.
-    domains : Domains
-        Which rows belong to the target.
-    part : float
-        Least share of the target's labelled rows in the total, in [0, 1).
-
-    Returns
-    -------
-    ndarray of shape (n_samples,)
-        The weights.
-    """
-    of_target = domains.is_target & domains.is_labelled
-    own, rest = weight[of_target].sum(), weight[~of_target].sum()
-    if not own or not rest:
-        return weight
-    wanted = part / (1 - part) * rest / own
-    return weight * np.where(of_target, max(1.0, wanted), 1.0)
-
-
-def principal_directions(
-    Z: NDArray, codes: NDArray, n_components: int, rng: np.random.Generator
-) -> tuple[NDArray, NDArray]:
-    """Find the directions in which rows of the same domain differ most.
-
-    Parameters
-    ----------
-    Z : ndarray of shape (n_samples, n_features)
-        Standardised rows.
-    codes : ndarray of int, (n_samples,)
-        Their domains.
-    n_components : int
-        Number of directions, at most.
-    rng : numpy.random.Generator
-        See `skgenex._covariance.factorise`.
-
-    Returns
-    -------
-    directions : ndarray of shape (n_components, n_features)
-        Orthonormal rows.
-    lengths : ndarray of shape (n_components,)
-        By which coordinates are divided so that they are of order one, but the leading
-        ones larger than others.
-    """
-    centred = Z.astype(np.float64)
-    for d in np.unique(codes):
-        centred[codes == d] -= centred[codes == d].mean(axis=0)
-    values, vectors, _ = factorise(centred, rng)
-    values, vectors = values[:n_components], vectors[:n_components]
-    if not len(values):  # nothing varies: a direction that says nothing
-        return np.zeros((1, Z.shape[1])), np.ones(1)
-    lengths = values**0.25 * np.sqrt(np.mean(np.sqrt(values)))
-    return vectors, lengths
-
-
-def _hold_out(domains: Domains, fraction: float, seed: int):
-    """Rows to train on, and labelled rows to judge by: the target's, if enough.
-
-    They are held out in the shares of classes and domains.
-    """
-    everything = np.arange(len(domains.codes))
-    labelled = np.flatnonzero(domains.is_labelled)
-    group = domains.codes[labelled]
-    if len(domains.classes_):
-        group = group * len(domains.classes_) + domains.y[labelled]
-    of_target = domains.is_target[labelled]
-    with warnings.catch_warnings():
-        # Where no row can be spared the linear model stays, as the report says.
-        warnings.simplefilter("ignore", UserWarning)
-        for chosen in (of_target, np.ones(len(labelled), dtype=bool)):
-            if fraction * chosen.sum() < MIN_JUDGED:
-                continue
-            rows, group_of = labelled[chosen], group[chosen]
-            _, places = split_validation(len(rows), fraction, seed=seed, label=group_of)
-            if places is not None:
-                return np.setdiff1d(everything, rows[places]), rows[places]
-    return everything, None
-
-
-def domain_shares(scaler: Any, domains: Domains) -> NDArray | None:
-    """Class shares of each domain and, last, of the target; None if unknown."""
-    shares = getattr(scaler, "class_shares_", np.empty((0, 0)))
-    if not shares.size or not domains.target_names or scaler.label_shift is None:
-        return None
-    is_target = [name in domains.target_names for name in domains.names]
-    return np.vstack([shares, shares[is_target].mean(axis=0)]).clip(1e-3)
-
-
-def _describe(fitted, added, domains: Domains, shares):
-    """Report what a network predicts for the target; tell whether it collapsed."""
-    rows = domains.is_target if domains.is_target.any() else slice(None)
-    outputs = (fitted + added)[rows]
-    n_classes = len(domains.classes_)
-    if not n_classes:
-        spread, linear_spread = outputs.std(), fitted[rows].std()
-        return {"target_sd": float(spread)}, bool(spread < 0.1 * linear_spread)
-    predicted = np.bincount(outputs.argmax(axis=1), minlength=n_classes) / len(outputs)
-    known = domains.y[domains.is_labelled]
-    expected = np.bincount(known, minlength=n_classes) / len(known)
-    if shares is not None:
-        expected = shares[-1]
-    report = {
-        "target_shares": [float(share) for share in predicted],
-        "expected_shares": [float(share) for share in expected],
-    }
-    return report, has_collapsed(predicted, expected)
-
-
-def _row_losses(loss: str, outputs: NDArray, target: NDArray) -> NDArray:
-    """Log-loss or mean squared error of each row."""
-    outputs = outputs.astype(np.float64)
-    if loss == "squared_error":
-        return ((outputs - target) ** 2).mean(axis=1)
-    outputs = outputs - outputs.max(axis=1, keepdims=True)
-    return np.log(np.exp(outputs).sum(axis=1)) - (target * outputs).sum(axis=1)

@@ -16,8 +16,8 @@ from .._domains import resolve_domains, resolve_query
 from .._seeding import draw_seed
 from .._transaction import transactional
 from ..prediction import PhenotypeClassifier
-from ._adaptation import label_weights, warn_of_few_rows
 from ._style_transfer import STYLE_CONSTRAINTS, StyleTransfer
+from .adaptation_rows import label_weights, warn_of_domains
 
 _STYLE = (
     *("method", "label_shift", "n_components", "rank", "critic_weight"),
@@ -235,7 +235,7 @@ class CyCADAClassifier(ClassifierMixin, BaseEstimator):
                 "CyCADAClassifier needs labels of two classes or more; got 1 class: "
                 f"{self.classes_.tolist()}."
             )
-        warn_of_few_rows(domains)
+        warn_of_domains(domains)
         seed = draw_seed(self.random_state)
         parameters = self.get_params(deep=False)
         self.domains_, self._default = domains.names, domains.default

@@ -15,8 +15,9 @@ from sklearn.utils.validation import validate_data
 from .._base import TorchEstimator, transactional
 from .._domains import resolve_domains
 from ..prediction.linear import fit_logistic
-from ._adaptation import ADAPTATION_CONSTRAINTS, AdaptationMixin, warn_of_few_rows
+from ._adaptation import ADAPTATION_CONSTRAINTS, AdaptationMixin
 from ._search_space import log_uniform, search_space
+from .adaptation_rows import warn_of_domains
 from .adversarial import METHODS
 
 
@@ -281,7 +282,7 @@ None, default="zscore"
                 "DANNClassifier needs labels of two classes or more; got 1 class: "
                 f"{domains.classes_.tolist()}."
             )
-        warn_of_few_rows(domains)
+        warn_of_domains(domains)
         seed = self._draw_seed()
         self._remember(domains)
         self.classes_ = domains.classes_

@@ -13,8 +13,9 @@ from sklearn.utils.validation import validate_data
 from .._base import TorchEstimator, transactional
 from .._domains import resolve_domains
 from ..prediction.linear import fit_ridge
-from ._adaptation import ADAPTATION_CONSTRAINTS, AdaptationMixin, warn_of_few_rows
+from ._adaptation import ADAPTATION_CONSTRAINTS, AdaptationMixin
 from ._search_space import search_space
+from .adaptation_rows import warn_of_domains
 from .adversarial import METHODS
 
 
@@ -200,7 +201,7 @@ None, default="zscore"
         X = validate_data(
             self, domains.X, dtype=np.float32, order="C", ensure_min_samples=2
         )
-        warn_of_few_rows(domains)
+        warn_of_domains(domains)
         seed = self._draw_seed()
         self._remember(domains)
         Z = self._fit_scaling(X, domains, None)

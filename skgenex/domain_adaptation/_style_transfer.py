@@ -14,8 +14,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from .._base import TORCH_CONSTRAINTS, TorchEstimator, transactional
 from .._domains import resolve_domains, resolve_query
 from ..prediction.linear import fit_logistic
-from ._adaptation import MIN_STEPS_PER_EPOCH, domain_shares, principal_directions
+from ._adaptation import MIN_STEPS_PER_EPOCH
 from ._domain_scaler import DomainScaler
+from .adaptation_rows import domain_shares, principal_directions
 from .alignment import COVARIANCE_MAPS, fit_covariance
 from .divergence import proxy_a_distance
 from .pairing import pair_rows
@@ -453,7 +454,9 @@ class StyleTransfer(OneToOneFeatureMixin, TransformerMixin, TorchEstimator):
                 f"The domains {list(new_names)} were not in the fit, which had "
                 f"{list(self.domains_)}: fit with their rows as well."
             )
-        X = self._validated(X, reset=False)
+        return self._restyle(self._validated(X, reset=False), codes, to_target)
+
+    def _restyle(self, X, codes, to_target):
         restyled, target = X.copy(), self.domains_.index(self.target_domain_)
         for code in np.unique(codes[codes != target]):
             rows = codes == code
@@ -478,8 +481,7 @@ class StyleTransfer(OneToOneFeatureMixin, TransformerMixin, TorchEstimator):
         return Z + change * self._lengths @ self._directions
 
     def _report(self, X, domains):
-        names = [domains.names[code] for code in domains.codes]
-        restyled = self._translate(X, names, to_target=True)
+        restyled = self._restyle(X, domains.codes, to_target=True)
         target = domains.is_target
         if min(target.sum(), (~target).sum()) < 2:
             return

@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
+from .._domains import Domains
+
 MAX_WEIGHT = 10.0  # of a row; larger ones would leave the judgement to a few rows
 INVERSE_PENALTY = 0.1
 COLLAPSE = 0.1  # share of a class's expected share below which it has collapsed
@@ -151,3 +153,32 @@ def judge(
     if collapsed.get(kept, False) or gains[kept] <= errors[kept]:
         kept = "linear"
     return Verdict(kept, means, gains, errors)
+
+
+def describe_predictions(fitted, added, domains: Domains, shares):
+    """Report what a network predicts for the target; tell whether it collapsed."""
+    rows = domains.is_target if domains.is_target.any() else slice(None)
+    outputs = (fitted + added)[rows]
+    n_classes = len(domains.classes_)
+    if not n_classes:
+        spread, linear_spread = outputs.std(), fitted[rows].std()
+        return {"target_sd": float(spread)}, bool(spread < 0.1 * linear_spread)
+    predicted = np.bincount(outputs.argmax(axis=1), minlength=n_classes) / len(outputs)
+    known = domains.y[domains.is_labelled]
+    expected = np.bincount(known, minlength=n_classes) / len(known)
+    if shares is not None:
+        expected = shares[-1]
+    report = {
+        "target_shares": [float(share) for share in predicted],
+        "expected_shares": [float(share) for share in expected],
+    }
+    return report, has_collapsed(predicted, expected)
+
+
+def row_losses(loss: str, outputs: NDArray, target: NDArray) -> NDArray:
+    """Log-loss or mean squared error of each row."""
+    outputs = outputs.astype(np.float64)
+    if loss == "squared_error":
+        return ((outputs - target) ** 2).mean(axis=1)
+    outputs = outputs - outputs.max(axis=1, keepdims=True)
+    return np.log(np.exp(outputs).sum(axis=1)) - (target * outputs).sum(axis=1)

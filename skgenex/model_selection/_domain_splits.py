@@ -112,9 +112,15 @@ class _DomainSplit(BaseCrossValidator):
     def _stratified(self, domains, candidates, groups, which):
         """Test rows among ``candidates``, classes in equal shares."""
         if len(candidates) < self.n_splits:
+            hint = ""
+            if not domains.are_given:
+                hint = (
+                    " No domains were given, so all labelled rows count as the source: "
+                    "pass sample_domain, or name a column of X by domain."
+                )
             raise ValueError(
                 f"{type(self).__name__} needs at least n_splits={self.n_splits} "
-                f"labelled rows of the {which}; got {len(candidates)}."
+                f"labelled rows of the {which}; got {len(candidates)}.{hint}"
             )
         labels = domains.y[candidates]
         if self.continuous:  # equal shares of low, middle and high values

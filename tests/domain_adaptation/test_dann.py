@@ -116,6 +116,12 @@ def test_ten_rows_of_the_target_warn(table):
         DANNClassifier(**SMALL).fit(X[keep], y[keep], sample_domain=domain[keep])
 
 
+def test_labelled_domains_without_a_target_warn(table):
+    X, _, domain, truth = table
+    with pytest.warns(UserWarning, match="Give target_domain"):
+        DANNClassifier(**SMALL).fit(X, truth, sample_domain=domain)
+
+
 def test_predictions_depend_neither_on_order_nor_on_company(table):
     X, y, domain, _ = table
     model = DANNClassifier(fallback=None, **SMALL).fit(X, y, sample_domain=domain)

@@ -227,3 +227,13 @@ def test_cycada_classifier_ignores_the_unit_of_the_target(data):
         for X in (data.data, other)
     ]
     np.testing.assert_allclose(*outputs, atol=2e-3)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_frames_keep_their_names_without_a_warning(data, method):
+    X = pd.DataFrame(data.data, columns=[f"g{i}" for i in range(60)])
+    X["study"] = data.domain
+    style = StyleTransfer(method=method, target_domain=1, domain="study", **SMALL)
+    style.set_output(transform="pandas")
+    restyled = style.fit_transform(X, data.target)  # warnings are errors
+    assert list(restyled) == [f"g{i}" for i in range(60)]

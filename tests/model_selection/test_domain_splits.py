@@ -125,3 +125,10 @@ def test_errors():
         list(LeaveOneDomainOut().split(X, LABEL))
     with pytest.raises(ValueError, match="inconsistent"):
         list(SourceSplit(2).split(X, Y, [1, 2], sample_domain=DOMAIN))
+
+
+@pytest.mark.filterwarnings("ignore:No domains were given")
+def test_missing_domains_are_named_in_the_error():
+    y = [0, 1, 0, 1, 0, 1, -1, -1]
+    with pytest.raises(ValueError, match="pass sample_domain"):
+        next(LabelledTargetSplit(2).split([[0]] * 8, y))

@@ -184,6 +184,7 @@ class GeneratorMixin:
         *,
         y: ArrayLike | Mapping | None = None,
         conditions: Any = None,
+        return_conditions: bool = False,
         random_state: int | np.random.RandomState | None = None,
     ) -> Any:
         """Simulate rows.
@@ -198,6 +199,8 @@ class GeneratorMixin:
             of each.
         conditions : DataFrame of shape (n_samples, n_conditions), default=None
             Wanted covariates; by default drawn from the training rows of the class.
+        return_conditions : bool, default=False
+            Whether to return the covariates of the new rows as well.
         random_state : int, RandomState instance or None, default=None
             None uses the constructor's: if that is an integer, each call gives the same
             rows.
@@ -208,6 +211,8 @@ class GeneratorMixin:
             New rows, in the columns and dtype of the fit.
         y : ndarray of shape (n_samples,)
             Their labels; only if fitted with ``y``.
+        conditions : DataFrame of shape (n_samples, n_conditions)
+            Their covariates; only if wanted.
 
         Raises
         ------
@@ -251,11 +256,14 @@ class GeneratorMixin:
         X = self._sample_checked(codes, covariates, seed)
         if hasattr(self, "feature_names_in_"):
             X = pd.DataFrame(X, columns=self.feature_names_in_)
-        if self.target_type_ == "none":
-            return X
+        values = [X]
         if self.target_type_ == "continuous":
-            return X, table[TARGET_COLUMN].to_numpy()
-        return X, self.classes_[codes]
+            values.append(table[TARGET_COLUMN].to_numpy())
+        elif self.target_type_ == "class":
+            values.append(self.classes_[codes])
+        if return_conditions:
+            values.append(table.drop(columns=TARGET_COLUMN, errors="ignore"))
+        return values[0] if len(values) == 1 else tuple(values)
 
     def score_samples(
         self, X: ArrayLike, y: ArrayLike | None = None, conditions: Any = None

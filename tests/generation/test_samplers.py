@@ -695,3 +695,17 @@ def test_a_label_alone_is_no_wish(sampler, data):
         sampler.sample(y="class_0")
     with pytest.raises(ValueError, match="are for y="):
         sampler.sample({"class_0": 3})
+
+
+def test_drawn_conditions_come_back_and_belong_to_their_rows():
+    rng = np.random.default_rng(0)
+    age = rng.uniform(20, 80, 80)
+    X = rng.normal(size=(80, 12)) + (age[:, None] - 50) / 10
+    y = np.repeat(["a", "b"], 40)
+    table = pd.DataFrame({"age": age, "site": np.tile(["x", "y"], 40)})
+    sampler = GaussianSampler(random_state=0).fit(X, y, conditions=table)
+    X_new, y_new, drawn = sampler.sample(60, return_conditions=True)
+    assert list(drawn) == ["age", "site"] and len(drawn) == len(y_new) == 60
+    assert np.corrcoef(X_new.mean(axis=1), drawn["age"])[0, 1] > 0.9
+    plain, _ = sampler.sample(60)
+    np.testing.assert_array_equal(plain, X_new)

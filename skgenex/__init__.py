@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # the same names, for editors and type checkers
         nn,
         plotting,
         prediction,
+        preprocessing,
         self_supervision,
     )
     from .counterfactual import (
@@ -42,6 +43,9 @@ if TYPE_CHECKING:  # the same names, for editors and type checkers
         PhenotypeClassifier,
         PhenotypeRegressor,
     )
+    from .preprocessing import (
+        LogCPM,
+    )
     from .self_supervision import (
         SubTabPretrainer,
         VIMEClassifier,
@@ -59,6 +63,7 @@ __all__ = [
     "DomainScaler",
     "GANSampler",
     "GaussianSampler",
+    "LogCPM",
     "PhenotypeClassifier",
     "PhenotypeRegressor",
     "StyleTransfer",
@@ -77,6 +82,7 @@ __all__ = [
     "nn",
     "plotting",
     "prediction",
+    "preprocessing",
     "self_supervision",
 ]
 
@@ -90,6 +96,7 @@ _ROOM_OF = {
     "DomainScaler": "domain_adaptation",
     "GANSampler": "generation",
     "GaussianSampler": "generation",
+    "LogCPM": "preprocessing",
     "PhenotypeClassifier": "prediction",
     "PhenotypeRegressor": "prediction",
     "StyleTransfer": "domain_adaptation",

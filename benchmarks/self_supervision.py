@@ -3,150 +3,97 @@
     python benchmarks/self_supervision.py FOLDER --out self_supervision.csv
 
 FOLDER holds one folder per data set, with ``expression.parquet`` and ``samples.csv``.
-In each repeat 30 % of the labelled rows (at most 1,000) are set aside; all others are
-given to each method, but only k labels per class. Needs pyarrow.
+In each repeat 30 % of the labelled rows are set aside; all others are given to each
+method, but only k labels per class. A class with fewer rows leaves at that k. Rows of
+the CSV file that are there are not computed again. Needs pyarrow.
 """
 
 import argparse
-import time
+import os
+import shlex
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from sklearn.decomposition import PCA
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.ensemble import RandomForestClassifier
-from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import LogisticRegression
+from _ssl_methods import METHODS, Data, Peer
+from _ssl_table import figure, gains, table, wins
+from _ssl_tasks import TASKS, draw_labels, split
 from sklearn.metrics import balanced_accuracy_score
-from sklearn.model_selection import train_test_split
-from sklearn.preprocessing import StandardScaler
-from sklearn.semi_supervised import LabelSpreading
 
-from skgenex.self_supervision import VIMEClassifier, VIMEPretrainer
-
-SETS = ["gdsc_celllines", "scrna_mixology", "pbmc_ifnb", "breast_er"]
-N_LABELS = [2, 5, 10, 25]
-MAX_TEST = 1000
-TEST_SIZE = 0.3
-N_FACTORS = 32
+N_LABELS = [2, 5, 10, 25, 50]
+KEY = ["task", "k", "seed", "method"]
 
 
-def read(folder):
-    """Return rows, codes (-1 without a label or of a rare class)."""
-    X = pd.read_parquet(folder / "expression.parquet").set_index("sample_id")
-    samples = pd.read_csv(folder / "samples.csv", dtype={"sample_id": str})
-    rows = X.to_numpy(dtype=np.float64, copy=True)
-    if folder.name == "breast_er":  # three platforms, each by itself
-        for domain in samples["domain"].unique():
-            member = (samples["domain"] == domain).to_numpy()
-            rows[member] = StandardScaler().fit_transform(rows[member])
-    label = samples["label"]
-    enough = max(N_LABELS) / (1 - TEST_SIZE)
-    counts = label.value_counts()
-    kept = counts.index[counts > enough]
-    codes = pd.Categorical(label, categories=sorted(kept)).codes.astype(int)
-    return rows.astype(np.float32), codes
+def cpu_seconds():
+    """CPU time of this process and of finished peers."""
+    return sum(os.times()[:4])
 
 
-def predictions(train, few, test, pretrainer, seed):
-    """Yield the name, the predictions and the CPU seconds of each method."""
-    scaler = StandardScaler().fit(train)
-    Z, Z_test = scaler.transform(train), scaler.transform(test)
-    pca = PCA(N_FACTORS, random_state=seed).fit(Z)
-    F, F_test = pca.transform(Z), pca.transform(Z_test)
-    known = few >= 0
-    classical = {
-        "LR": (LogisticRegression(C=0.1, max_iter=1000), Z, Z_test),
-        "PCA + LR": (LogisticRegression(C=0.1, max_iter=1000), F, F_test),
-        "PCA + LDA": (
-            LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto"),
-            F,
-            F_test,
-        ),
-        "forest": (RandomForestClassifier(300, random_state=seed), Z, Z_test),
-    }
-    for name, (model, rows, test_rows) in classical.items():
-        began = time.process_time()
-        guess = model.fit(rows[known], few[known]).predict(test_rows)
-        yield name, guess, time.process_time() - began, ""
-    began = time.process_time()
-    spreading = LabelSpreading(kernel="knn", n_neighbors=10, max_iter=200).fit(F, few)
-    yield "spreading", spreading.predict(F_test), time.process_time() - began, ""
-    encoder = FrozenEstimator(pretrainer)
-    for name, backend in (("VIME start", "linear"), ("VIME", "auto")):
-        began = time.process_time()
-        model = VIMEClassifier(
-            warm_start_from=encoder, backend=backend, random_state=seed
-        ).fit(train, few)
-        chosen = f"{model.start_}/{model.backend_}"
-        yield name, model.predict(test), time.process_time() - began, chosen
-    # The mean of two classifiers without a choice, to judge the choice.
-    model = VIMEClassifier(
-        warm_start_from=encoder, backend="linear", start="both", random_state=seed
-    ).fit(train, few)
-    yield "VIME both", model.predict(test), 0.0, "both/linear"
-
-
-def measure(folder, name, seeds, n_labels):
-    """Yield a record per seed, k and method."""
-    X, codes = read(folder / name)
-    labelled = np.flatnonzero(codes >= 0)
-    for seed in seeds:
-        rng = np.random.default_rng(seed)
-        n_test = min(int(TEST_SIZE * len(labelled)), MAX_TEST)
-        _, test = train_test_split(
-            labelled, test_size=n_test, stratify=codes[labelled], random_state=seed
-        )
-        pool = np.setdiff1d(np.arange(len(X)), test)
-        began = time.process_time()
-        pretrainer = VIMEPretrainer(n_components=N_FACTORS, random_state=seed)
-        pretrainer.fit(X[pool])
-        pretraining = time.process_time() - began
-        print(name, seed, f"pretraining {pretraining:.0f} CPU s", flush=True)
-        for k in n_labels:
-            few = np.full(len(pool), -1)
-            for code in range(codes.max() + 1):
-                chosen = rng.choice(np.flatnonzero(codes[pool] == code), k, False)
-                few[chosen] = code
-            for method, guess, seconds, chosen in predictions(
-                X[pool], few, X[test], pretrainer, seed
-            ):
-                yield {
-                    "set": name,
-                    "k": k,
-                    "seed": seed,
-                    "method": method,
-                    "score": balanced_accuracy_score(codes[test], guess),
-                    "seconds": seconds,
-                    "pretraining": pretraining,
-                    "chosen": chosen,
-                }
-
-
-def table(records):
-    """Markdown: balanced accuracy in percent, mean over the seeds."""
-    wide = 100 * records.pivot_table("score", ["set", "k"], "method")
-    wide = wide[list(dict.fromkeys(records["method"]))]
-    lines = ["| set | k | " + " | ".join(wide.columns) + " |"]
-    lines.append("| --- " * (len(wide.columns) + 2) + "|")
-    for (name, k), row in wide.iterrows():
-        lines.append(f"| {name} | {k} | " + " | ".join(f"{v:.1f}" for v in row) + " |")
-    lines.append("| mean | | " + " | ".join(f"{v:.1f}" for v in wide.mean()) + " |")
-    return "\n".join(lines)
+def measure(folder, task, seed, n_labels, methods, done):
+    """Yield a record per k and method that is not done."""
+    wanted = {(task, k, seed, m) for k in n_labels for m in methods} - done
+    if not wanted:
+        return
+    parts = split(folder, task, seed)
+    data = Data(parts, seed)
+    for k in n_labels:
+        data.few = draw_labels(parts.codes, k, seed)
+        kept = np.unique(data.few[data.few >= 0])
+        if len(kept) < 2:
+            continue
+        scored = np.isin(parts.test_codes, kept)
+        for name, method in methods.items():
+            if (task, k, seed, name) not in wanted:
+                continue
+            began, data.chosen = cpu_seconds(), ""
+            guess = method(data)
+            truth = parts.test_codes[scored]
+            yield {
+                **dict(zip(KEY, (task, k, seed, name), strict=True)),
+                "n_classes": len(kept),
+                "score": balanced_accuracy_score(truth, guess[scored]),
+                "seconds": round(cpu_seconds() - began, 2),
+                "chosen": data.chosen,
+            }
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--sets", nargs="+", default=SETS)
+    parser.add_argument("--tasks", nargs="+", default=list(TASKS))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--n-labels", type=int, nargs="+", default=N_LABELS)
+    parser.add_argument("--methods", nargs="*", default=list(METHODS))
+    parser.add_argument("--peer", action="append", default=[], metavar="NAME=COMMAND")
+    parser.add_argument("--timeout", type=float, default=900, help="of a peer, seconds")
+    parser.add_argument("--figure", type=Path, help="PNG of the learning curves")
+    parser.add_argument(
+        "--only-table", nargs="*", type=Path, help="further CSV files; run nothing"
+    )
     given = parser.parse_args()
-    results = []
-    for data_set in given.sets:
-        for record in measure(given.folder, data_set, given.seeds, given.n_labels):
-            results.append(record)
-            pd.DataFrame(results).to_csv(given.out, index=False)
-    print(table(pd.DataFrame(results)))
+    chosen = {name: METHODS[name] for name in given.methods}
+    for peer in given.peer:
+        name, _, command = peer.partition("=")
+        chosen[name] = Peer(shlex.split(command), given.timeout)
+    # What few labels provoke: classes smaller than folds, empty classes in trees.
+    warnings.simplefilter("ignore")
+    done = set()
+    if given.out.exists():
+        done = set(pd.read_csv(given.out)[KEY].itertuples(index=False, name=None))
+    for task in given.tasks if given.only_table is None else ():
+        for seed in given.seeds:
+            for record in measure(
+                given.folder, task, seed, given.n_labels, chosen, done
+            ):
+                pd.DataFrame([record]).to_csv(
+                    given.out, mode="a", index=False, header=not given.out.exists()
+                )
+                print(*record.values(), flush=True)
+    files = [given.out, *(given.only_table or ())]
+    records = pd.concat(map(pd.read_csv, files)).drop_duplicates(KEY)
+    for part in (table, gains, wins):
+        print(part(records), end="\n\n")
+    if given.figure is not None:
+        figure(records, given.figure)

@@ -39,13 +39,14 @@ pretrainer = VIMEPretrainer(n_components=16, random_state=0).fit(X_train)
 print(f"pretext loss lowered by {pretrainer.pretext_gain_:.0%}")
 
 # %%
-# The classifier compares logistic regressions of genes, factors, both and latents on
-# held-out labels, and tunes the best where held-out labels speak for it.
+# The classifier averages logistic regressions of the genes, of the genes emphasised by
+# their association with the classes and of the factors of all training profiles. It
+# tunes this where held-out labels speak for it.
 classifier = VIMEClassifier(
     warm_start_from=FrozenEstimator(pretrainer), random_state=0
 ).fit(X_train, few)
 print({name: round(loss, 3) for name, loss in classifier.cv_scores_.items()})
-print(f"start: {classifier.start_}; what predicts: {classifier.backend_}")
+print(f"what predicts: {classifier.backend_}")
 print(f"accuracy on unseen patients: {classifier.score(X_test, y_test):.2f}")
 
 # %%

@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # the same names, for editors and type checkers
         preprocessing,
         self_supervision,
     )
+    from ._persistence import load, save, trusted_types
     from .counterfactual import (
         CounterfactualExplainer,
     )
@@ -34,9 +35,15 @@ if TYPE_CHECKING:  # the same names, for editors and type checkers
         StyleTransferSampler,
     )
     from .generation import (
+        ContrastiveEmbedding,
         DiffusionSampler,
         GANSampler,
         GaussianSampler,
+        HierarchicalDiffusionSampler,
+        KLAutoencoder,
+        PrivateGaussianSampler,
+        TextConditions,
+        TranscriptomeUpsampler,
         VAESampler,
     )
     from .prediction import (
@@ -55,6 +62,7 @@ if TYPE_CHECKING:  # the same names, for editors and type checkers
 __version__ = "0.1.0.dev0"
 
 __all__ = [
+    "ContrastiveEmbedding",
     "CounterfactualExplainer",
     "CyCADAClassifier",
     "DANNClassifier",
@@ -63,12 +71,17 @@ __all__ = [
     "DomainScaler",
     "GANSampler",
     "GaussianSampler",
+    "HierarchicalDiffusionSampler",
+    "KLAutoencoder",
     "LogCPM",
     "PhenotypeClassifier",
     "PhenotypeRegressor",
+    "PrivateGaussianSampler",
     "StyleTransfer",
     "StyleTransferSampler",
     "SubTabPretrainer",
+    "TextConditions",
+    "TranscriptomeUpsampler",
     "VAESampler",
     "VIMEClassifier",
     "VIMEPretrainer",
@@ -77,17 +90,21 @@ __all__ = [
     "domain_adaptation",
     "generation",
     "integration",
+    "load",
     "metrics",
     "model_selection",
     "nn",
     "plotting",
     "prediction",
     "preprocessing",
+    "save",
     "self_supervision",
+    "trusted_types",
 ]
 
 # Which room each estimator lives in; every other name in __all__ is a room itself.
 _ROOM_OF = {
+    "ContrastiveEmbedding": "generation",
     "CounterfactualExplainer": "counterfactual",
     "CyCADAClassifier": "domain_adaptation",
     "DANNClassifier": "domain_adaptation",
@@ -96,24 +113,33 @@ _ROOM_OF = {
     "DomainScaler": "domain_adaptation",
     "GANSampler": "generation",
     "GaussianSampler": "generation",
+    "HierarchicalDiffusionSampler": "generation",
+    "KLAutoencoder": "generation",
     "LogCPM": "preprocessing",
     "PhenotypeClassifier": "prediction",
     "PhenotypeRegressor": "prediction",
+    "PrivateGaussianSampler": "generation",
     "StyleTransfer": "domain_adaptation",
     "StyleTransferSampler": "domain_adaptation",
     "SubTabPretrainer": "self_supervision",
+    "TextConditions": "generation",
+    "TranscriptomeUpsampler": "generation",
     "VAESampler": "generation",
     "VIMEClassifier": "self_supervision",
     "VIMEPretrainer": "self_supervision",
 }
 
 
+_FUNCTIONS = ("load", "save", "trusted_types")  # of _persistence
+
+
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    if name not in _ROOM_OF:
+    room = "_persistence" if name in _FUNCTIONS else _ROOM_OF.get(name)
+    if room is None:
         return import_module(f".{name}", __name__)
-    found = getattr(import_module(f".{_ROOM_OF[name]}", __name__), name)
+    found = getattr(import_module(f".{room}", __name__), name)
     globals()[name] = found  # later look-ups don't come here
     return found
 

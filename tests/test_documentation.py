@@ -17,7 +17,8 @@ def pages_with_code():
 
 
 @pytest.mark.parametrize("page", list(pages_with_code()))
-def test_code_of_page_runs(page):
+def test_code_of_page_runs(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # some pages write files
     names = {}
     for block in BLOCK.findall((ROOT / page).read_text(encoding="utf-8")):
         exec(compile(block, page, "exec"), names)  # an error is the failure

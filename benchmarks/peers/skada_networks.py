@@ -1,4 +1,4 @@
-"""Adaptation networks of skada (``pip install skada POT``), as methods of adaptation.py.
+"""Networks of skada (``pip install skada POT``), as methods of adaptation.py.
 
 All get what ours get: rows standardised domain by domain, class weights, the labelled
 source and the unlabelled half of the target. The body is one of two hidden layers, as

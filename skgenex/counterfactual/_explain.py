@@ -12,7 +12,7 @@ from ._result import Explanations
 from .changes import UNCHANGED
 from .constraints import gene_positions, limits
 from .model import all_scores, named_rows, unwrap
-from .problem import Problem, target_score
+from .problem import Problem
 from .settings import Settings
 from .solve import Solution, diverse_profiles, solve
 from .targets import target_codes, target_intervals
@@ -41,9 +41,10 @@ def explain_rows(
     Explanations
         The result.
     """
-    problem = problem_of(explainer, rows, target)
-    score_before = _score(explainer, rows, problem)
-    predicted_before = _predict(explainer, rows)
+    ends = limits_of(explainer, rows)
+    problem = problem_of(explainer, rows, target, ends)
+    score_before = problem.score_of(problem.known_outputs()).numpy()
+    predicted_before = _predict(explainer, rows, problem.known_outputs())
     arrived = _is_target(explainer, predicted_before, problem)
     moving = np.flatnonzero(~arrived)
     method = "drivers" if explainer.n_drivers is not None else explainer.method
@@ -57,9 +58,10 @@ def explain_rows(
     search[moving] = solution.search
     standardised = problem.start.clone()
     standardised[torch.from_numpy(moving)] = solution.rows
-    profiles = _to_profiles(explainer, rows, problem.start, standardised)
-    predicted = _predict(explainer, profiles)
-    score_after = _score(explainer, profiles, problem)
+    profiles = _to_profiles(explainer, rows, problem.start, standardised, ends)
+    outputs = torch.from_numpy(all_scores(explainer.model_, profiles))
+    score_after = problem.score_of(outputs).numpy()
+    predicted = _predict(explainer, profiles, outputs)
     valid = _is_target(explainer, predicted, problem)
     nearer = score_after > score_before
     lost = ~valid & ~nearer
@@ -80,12 +82,15 @@ def explain_rows(
         ]
     if explainer.diverse is not None:
         details["alternatives"] = [
-            _alternatives(explainer, rows[i], problem.start[i], solution, place.get(i))
+            _alternatives(
+                explainer, rows[i], problem.start[i], solution, place.get(i),
+                tuple(end[i] for end in ends),
+            )
             for i in range(len(rows))
-        ]
+        ]  # fmt: skip
     return Explanations(
         originals=pd.DataFrame(rows, index=index, columns=names),
-        profiles=pd.DataFrame(profiles, index=index, columns=names),
+        profiles=pd.DataFrame(profiles, index=index, columns=names, copy=False),
         status=np.where(valid, "valid", np.where(nearer, "best effort", "infeasible")),
         predicted_before=predicted_before,
         predicted_after=predicted,
@@ -126,15 +131,18 @@ def limits_of(explainer: Any, rows: NDArray) -> tuple[NDArray, NDArray]:
     )
 
 
-def problem_of(explainer: Any, rows: NDArray, target: Any) -> Problem:
-    """Return the problem of moving rows to a target."""
+def problem_of(
+    explainer: Any, rows: NDArray, target: Any, ends: tuple[NDArray, NDArray]
+) -> Problem:
+    """Return the problem of moving rows to a target within limits."""
     reference = explainer.reference_
     outputs = all_scores(explainer.model_, rows)
-    lower, upper = limits_of(explainer, rows)
+    lower, upper = ends
     common: dict[str, Any] = {
         "model": explainer.model_,
         "reference": reference,
         "start": reference.standardise(rows),
+        "outputs": torch.from_numpy(outputs),
         "lower": reference.standardise(lower),
         "upper": reference.standardise(upper),
     }
@@ -176,22 +184,41 @@ def _settings_of(explainer):
         max_steps=explainer.max_steps,
         max_predictions=explainer.max_predictions,
         followers=followers,
+        redraw=_redraw_of(explainer) if explainer.method == "diffusion" else None,
         generator=explainer._generate if explainer.method == "learned" else None,
         deadline=deadline,
         seed=explainer._seed,
     )
 
 
-def _score(explainer, rows, problem):
-    outputs = torch.from_numpy(all_scores(explainer.model_, rows))
-    return target_score(outputs, problem.codes, problem.interval, problem.unit).numpy()
+def _redraw_of(explainer):
+    """Let the user's prior take and return standardised rows and codes of classes."""
+    reference, classes = explainer.reference_, explainer.classes_
+
+    def redraw(rows, codes, strength):
+        X = reference.to_units(rows).numpy()
+        named = hasattr(explainer, "feature_names_in_")
+        drawn = explainer.prior(
+            pd.DataFrame(X, columns=gene_names(explainer)) if named else X,
+            y=classes[codes.numpy()],
+            strength=strength,
+            random_state=explainer._seed,
+        )
+        drawn = np.array(drawn, dtype=np.float64)
+        if drawn.shape != X.shape:
+            raise ValueError(
+                f"prior must return rows of the shape it is given, {X.shape}; got "
+                f"{drawn.shape}."
+            )
+        return reference.standardise(drawn)
+
+    return redraw
 
 
-def _predict(explainer, rows):
+def _predict(explainer, rows, outputs):
     estimator = explainer.estimator_
     if isinstance(estimator, torch.nn.Module):
-        codes = all_scores(explainer.model_, rows).argmax(axis=1)
-        return explainer.classes_[codes]
+        return explainer.classes_[outputs.argmax(dim=1).numpy()]
     predicted = np.array(estimator.predict(named_rows(unwrap(estimator), rows)))
     return predicted.reshape(len(rows))
 
@@ -209,11 +236,11 @@ def _is_target(explainer, predicted, problem):
     return (predicted >= target[:, 0]) & (predicted <= target[:, 1])
 
 
-def _to_profiles(explainer, rows, start, standardised):
+def _to_profiles(explainer, rows, start, standardised, ends):
     """Back to the unit of the data; what did not move stays to the last bit."""
     moved = (standardised != start).numpy()
     units = explainer.reference_.to_units(standardised).numpy()
-    return np.clip(np.where(moved, units, rows), *limits_of(explainer, rows))
+    return np.clip(np.where(moved, units, rows), *ends)
 
 
 def _quality(explainer, rows, profiles, valid, search, index):
@@ -233,11 +260,11 @@ def _quality(explainer, rows, profiles, valid, search, index):
     )
 
 
-def _alternatives(explainer, row, start, solution, place):
+def _alternatives(explainer, row, start, solution, place, ends):
     names = gene_names(explainer)
     if place not in solution.profiles:
         return pd.DataFrame(columns=names, dtype=float)
     found = torch.from_numpy(diverse_profiles(solution, place, explainer.diverse))
     originals = np.tile(row, (len(found), 1))
-    profiles = _to_profiles(explainer, originals, start.expand_as(found), found)
+    profiles = _to_profiles(explainer, originals, start.expand_as(found), found, ends)
     return pd.DataFrame(profiles, columns=names)

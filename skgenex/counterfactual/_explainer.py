@@ -28,6 +28,8 @@ from .searches.learned import GeneratorObjective
 from .targets import goals_of_classes
 
 N_FACTORS = 50  # of the generator
+NEED_CLASSES = ("learned", "diffusion")
+SHARE_OF_MEDIAN = {"sparse": 1 / 3}  # of the log-odds of real target patients, to reach
 N_VERIFIED = 200  # training rows on which a rebuilt model must equal the original
 
 
@@ -49,14 +51,16 @@ class CounterfactualExplainer(TransformerMixin, TorchEstimator):
         scalers, selectors and PCA, are differentiated; anything else with
         ``predict_proba``, ``decision_function`` or, for values, ``predict`` is asked
         as a black box. None: logistic regression on standardised genes.
-    method : {"natural", "learned", "gradient", "sparse", "prototype", "pareto"}
+    method : {"natural", "learned", "gradient", "sparse", "prototype", "pareto", \
+            "diffusion"}
         The search. ``"natural"`` (default): along the covariance times the gradient.
         ``"learned"``: a generator network, trained against the model, gives the
         direction of each patient in one pass. ``"gradient"``: Wachter et al.'s
         distance and growing weight. ``"sparse"``: few genes. ``"prototype"``: towards
         real target patients. ``"pareto"``: the best compromise of a front of four
-        objectives. Who does not arrive is tried again by "natural" and "prototype";
-        ``Explanations.search`` tells.
+        objectives. ``"diffusion"``: patients are noised partway and denoised under the
+        target class by ``prior``, guided by the model. Who does not arrive is tried
+        again by "natural" and "prototype"; ``Explanations.search`` tells.
     covariance : {"total", "within", "identity"}, default="total"
         Metric of changes: covariance of all training rows, of rows around the mean of
         their predicted class, or none.
@@ -68,14 +72,14 @@ class CounterfactualExplainer(TransformerMixin, TorchEstimator):
         and as origin, in the direction of "natural" and "learned". 0 leaves the
         covariance and the gradient alone.
     roughness : float, default=1.0
-        How rough the changes of "natural" and "learned" shall be, relative to
-        differences of real patients, by turning the part of each patient that the
+        How rough the changes of "natural", "learned" and "diffusion" shall be, relative
+        to differences of real patients, by turning the part of each patient that the
         covariance does not describe (noise, as far as the training rows tell). 0 does
         not touch this part: the smallest change, which is smoother than real ones.
     confidence : float, default=None
         Probability of the target, against the best other class, to reach; in
         [0.5, 1). None: half the median log-odds of the training patients predicted as
-        the target.
+        the target; with "sparse", for which every bit of margin costs genes, a third.
     max_genes : int, default=None
         With ``method="sparse"``: the most genes that may change in any patient.
     n_drivers : int, default=None
@@ -102,6 +106,11 @@ class CounterfactualExplainer(TransformerMixin, TorchEstimator):
         Predictions per patient asked of a black box by each search.
     diverse : int, default=None
         With ``method="pareto"``: so many far-apart members of each front.
+    prior : callable, default=None
+        With ``method="diffusion"``: called as ``prior(X, y=classes, strength=t,
+        random_state=seed)`` with t in (0, 1], it draws patients anew under the classes,
+        all of them that t makes noise. ``functools.partial(skgenex.generation.edit,
+        sampler, keep=[])`` makes one of a fitted `skgenex.generation.DiffusionSampler`.
     n_hidden : int, default=64
         Units per layer of the generator.
     n_layers : int, default=1
@@ -149,6 +158,9 @@ class CounterfactualExplainer(TransformerMixin, TorchEstimator):
     Van Looveren, Klaise (2021). Interpretable counterfactual explanations guided by
     prototypes. ECML PKDD.
 
+    Jeanneret, Simon, Jurie (2022). Diffusion models for counterfactual explanations.
+    ACCV.
+
     Dandl, Molnar, Binder, Bischl (2020). Multi-objective counterfactual explanations.
     PPSN.
 
@@ -187,6 +199,7 @@ class CounterfactualExplainer(TransformerMixin, TorchEstimator):
         "time_limit": [Interval(Real, 0, None, closed="neither"), None],
         "max_predictions": [Interval(Integral, 150, None, closed="left")],
         "diverse": [Interval(Integral, 1, None, closed="left"), None],
+        "prior": [callable, None],
         "n_hidden": [Interval(Integral, 1, None, closed="left")],
         "n_layers": [Interval(Integral, 0, None, closed="left")],
         "dropout": [Interval(Real, 0, 1, closed="left")],
@@ -218,6 +231,7 @@ class CounterfactualExplainer(TransformerMixin, TorchEstimator):
         time_limit=None,
         max_predictions=300,
         diverse=None,
+        prior=None,
         n_hidden=64,
         n_layers=1,
         dropout=0.0,
@@ -247,6 +261,7 @@ class CounterfactualExplainer(TransformerMixin, TorchEstimator):
         self.time_limit = time_limit
         self.max_predictions = max_predictions
         self.diverse = diverse
+        self.prior = prior
         self.n_hidden = n_hidden
         self.n_layers = n_layers
         self.dropout = dropout
@@ -296,13 +311,22 @@ class CounterfactualExplainer(TransformerMixin, TorchEstimator):
         self.model_ = adapt(estimator, rows[:N_VERIFIED], self._resolve_device())
         self._check_gradients()
         self._predicts_values = predicts_values(estimator)
+        if self._predicts_values and self.method in NEED_CLASSES:
+            raise ValueError(
+                f'method="{self.method}" needs classes; for values use "natural".'
+            )
         outputs = all_scores(self.model_, rows)
         groups = np.zeros(len(rows), dtype=np.int64)
         self.classes_ = self._goals = None
         if not self._predicts_values:
             groups = outputs.argmax(axis=1)
             self.classes_ = _classes_of(estimator, outputs.shape[1], y)
-            self._goals = goals_of_classes(outputs, groups, self.confidence)
+            self._goals = goals_of_classes(
+                outputs,
+                groups,
+                self.confidence,
+                SHARE_OF_MEDIAN.get(self.method, 1 / 2),
+            )
         elif outputs.shape[1] != 1:
             raise ValueError(
                 f"The estimator must predict one value per row; got {outputs.shape[1]}."
@@ -379,12 +403,19 @@ class CounterfactualExplainer(TransformerMixin, TorchEstimator):
             "max_genes": ("sparse",),
             "n_drivers": ("natural",),
             "diverse": ("pareto",),
+            "prior": ("diffusion",),
         }
         for name, methods in wanted.items():
             if getattr(self, name) is not None and self.method not in methods:
                 raise ValueError(
                     f'{name} needs method="{methods[0]}"; got method="{self.method}".'
                 )
+        if self.method == "diffusion" and self.prior is None:
+            raise ValueError(
+                'method="diffusion" needs a prior, e.g. functools.partial('
+                "skgenex.generation.edit, sampler, keep=[]) of a DiffusionSampler "
+                "fitted on the training rows; got None."
+            )
         if self.followers is not None and self.n_drivers is None:
             raise ValueError(
                 "followers needs n_drivers, the number of genes to follow."
@@ -409,10 +440,6 @@ class CounterfactualExplainer(TransformerMixin, TorchEstimator):
         return network.generate(rows.to(device), codes.to(device)).cpu()
 
     def _fit_generator(self, groups):
-        if self._predicts_values:
-            raise ValueError(
-                'method="learned" needs classes; for values use "natural".'
-            )
         reference = self.reference_
         covariance = reference.covariance
         k = min(N_FACTORS, len(covariance.vectors))

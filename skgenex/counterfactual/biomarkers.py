@@ -1,5 +1,6 @@
 """Which genes the counterfactuals change, how firmly, and what chance would give."""
 
+import warnings
 from collections.abc import Iterable, Mapping
 from os import PathLike
 from typing import Any
@@ -15,6 +16,8 @@ from .changes import UNCHANGED, labels_or_none, valid_changes
 from .enrichment import enrichment
 from .refits import bootstrap_rows, refitted_changes, take_rows
 from .stability import selection_stability
+
+LEAST_PATIENTS = 6  # 2 * 0.5**5 is above 0.05
 
 
 class Biomarkers(pd.DataFrame):
@@ -150,6 +153,11 @@ def biomarkers(
         control_change : mean ``change`` under permuted labels.
         control_frequency : share of controls that have the gene in the first ``n_top``.
 
+    Warns
+    -----
+    UserWarning
+        If fewer than 6 patients are valid.
+
     Raises
     ------
     ValueError
@@ -210,6 +218,14 @@ def biomarkers(
         raise ValueError(
             f"n_top must be from 1 to {change.shape[1] - 1}, less than the number of "
             f"genes; got {n_top}."
+        )
+    if len(change) < LEAST_PATIENTS:
+        warnings.warn(
+            f"Only {len(change)} patients have a valid counterfactual; the sign test "
+            f"of fewer than {LEAST_PATIENTS} cannot fall below 0.05, and the ranking "
+            "is theirs alone. Explain more patients.",
+            UserWarning,
+            stacklevel=2,
         )
     towards = _direction(explanations) if towards is None else towards
     table = Biomarkers(_describe(change, _orientation(explanations, towards)))

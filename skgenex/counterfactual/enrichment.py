@@ -1,5 +1,6 @@
 """Gene sets among the genes that change most."""
 
+import warnings
 from collections.abc import Iterable, Mapping
 from os import PathLike
 from pathlib import Path
@@ -88,7 +89,12 @@ def enrichment(
         with the list, ``expected`` overlap, ``p_overlap``, ``q_overlap``, ``auc`` (the
         chance that a gene of the set is more important than another; 0.5 is none),
         ``p_rank``, ``q_rank``, and ``genes``, the overlapping genes in order of
-        importance.
+        importance. ``table.attrs["skipped"]`` lists the sets that were left out.
+
+    Warns
+    -----
+    UserWarning
+        If sets were left out.
 
     Raises
     ------
@@ -135,12 +141,13 @@ def enrichment(
     rank = stats.rankdata(importance)  # mean ranks of ties
     ties = np.unique(rank, return_counts=True)[1]
     tie_correction = 1 - np.sum(ties**3.0 - ties) / (n_genes**3.0 - n_genes)
-    rows = {}
+    rows, skipped = {}, []
     for name, genes in gene_sets.items():
         inside = universe.isin(list(genes))
         size = int(inside.sum())
         too_large = size > (n_genes - 1 if max_size is None else max_size)
         if size < max(min_size, 1) or too_large or size == n_genes:
+            skipped.append(name)
             continue
         overlap = top[top.isin(universe[inside])]
         # Normal approximation of U, with ties and continuity.
@@ -167,4 +174,14 @@ def enrichment(
     for test in ("overlap", "rank"):
         adjusted = stats.false_discovery_control(table[f"p_{test}"])
         table.insert(table.columns.get_loc(f"p_{test}") + 1, f"q_{test}", adjusted)
-    return table.sort_values(["p_rank", "p_overlap"], kind="stable")
+    if skipped:
+        warnings.warn(
+            f"{len(skipped)} of {len(gene_sets)} gene sets were left out, as fewer "
+            f"than {min_size} or more than {max_size} of their genes were measured: "
+            f"{skipped[:5]}. All are in table.attrs['skipped'].",
+            UserWarning,
+            stacklevel=2,
+        )
+    table = table.sort_values(["p_rank", "p_overlap"], kind="stable")
+    table.attrs["skipped"] = skipped
+    return table

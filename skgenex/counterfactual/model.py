@@ -137,11 +137,13 @@ def decisions(estimator: Any, rows: NDArray, values: bool) -> NDArray:
 def named_rows(estimator: Any, rows: NDArray) -> NDArray | pd.DataFrame:
     """Give rows the names, and skorch nets the type, with which they were fitted."""
     names = getattr(estimator, "feature_names_in_", None)
-    if names is not None:
-        return pd.DataFrame(rows, columns=names)
-    if hasattr(estimator, "module_"):
-        return rows.astype(np.float32)
-    return rows
+    if hasattr(_last_step(estimator), "module_"):
+        rows = rows.astype(np.float32)
+    return rows if names is None else pd.DataFrame(rows, columns=names)
+
+
+def _last_step(estimator):
+    return estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator
 
 
 def unwrap(estimator: Any) -> Any:
@@ -246,17 +248,16 @@ def adapt(
 def _module_of(estimator):
     if hasattr(estimator, "as_module"):
         return estimator.as_module()
-    if isinstance(getattr(estimator, "module_", None), torch.nn.Module):
-        return estimator.module_
-    last = estimator
-    if hasattr(estimator, "steps"):
-        last = estimator.steps[-1][1]
-    if hasattr(last, "as_module") and last is not estimator:
-        steps = [rebuild_step(step) for _, step in estimator.steps[:-1]]
-        if any(step is None for step in steps):
-            return None
-        return torch.nn.Sequential(*steps, _InDtype(last.as_module()))
-    return rebuild(estimator)
+    last = _last_step(estimator)
+    module = last.as_module() if hasattr(last, "as_module") else None
+    if isinstance(getattr(last, "module_", None), torch.nn.Module):
+        module = last.module_
+    if module is None or last is estimator:
+        return rebuild(estimator) if module is None else module
+    steps = [rebuild_step(step) for _, step in estimator.steps[:-1]]
+    if any(step is None for step in steps):
+        return None
+    return torch.nn.Sequential(*steps, _InDtype(module))
 
 
 class _InDtype(torch.nn.Module):

@@ -36,6 +36,8 @@ class Problem:
         Standard deviation of the predicted values.
     lower, upper : Tensor of shape (n_patients, n_features)
         Range of each gene; equal to ``start`` where it may not move.
+    outputs : Tensor of shape (n_patients, n_outputs), default=None
+        The model's scores of ``start``; None asks for them.
     """
 
     model: Any
@@ -47,6 +49,12 @@ class Problem:
     codes: torch.Tensor | None = None
     interval: torch.Tensor | None = None
     unit: float = 1.0
+    outputs: torch.Tensor | None = None
+
+    def __post_init__(self) -> None:
+        if self.outputs is None:
+            with torch.no_grad():
+                self.outputs = self.model.scores(self.reference.to_units(self.start))
 
     def __len__(self) -> int:
         return len(self.start)
@@ -61,17 +69,30 @@ class Problem:
             upper=self.upper[members],
             codes=None if self.codes is None else self.codes[members],
             interval=None if self.interval is None else self.interval[members],
+            outputs=self.known_outputs()[members],
         )
 
     def score(self, rows: torch.Tensor) -> torch.Tensor:
         """Return the score of each patient's target; above 0 it is predicted."""
-        outputs = self.model.scores(self.reference.to_units(rows))
+        return self.score_of(self.model.scores(self.reference.to_units(rows)))
+
+    def score_of(self, outputs: torch.Tensor) -> torch.Tensor:
+        """Return the score of each patient's target, given the model's scores."""
         return target_score(outputs, self.codes, self.interval, self.unit)
 
     def margin(self, rows: torch.Tensor) -> torch.Tensor:
         """Return how far the score is above the goal."""
         with torch.no_grad():
             return self.score(rows) - self.goal
+
+    def known_outputs(self) -> torch.Tensor:
+        """Return the model's scores of the patients as they are."""
+        assert self.outputs is not None
+        return self.outputs
+
+    def start_margin(self) -> torch.Tensor:
+        """Return how far each patient's own score is above the goal."""
+        return self.score_of(self.known_outputs()) - self.goal
 
     def gradient(self, rows: torch.Tensor) -> torch.Tensor:
         """Return the gradient of the score at rows."""
@@ -82,7 +103,7 @@ class Problem:
 
     def project(self, rows: torch.Tensor) -> torch.Tensor:
         """Return rows within the constraints."""
-        return torch.minimum(torch.maximum(rows, self.lower), self.upper)
+        return torch.clamp(rows, self.lower, self.upper)
 
     def free(self) -> torch.Tensor:
         """Return 1 for genes that may move, 0 for the others."""
@@ -90,9 +111,7 @@ class Problem:
 
     def origin(self) -> torch.Tensor:
         """Return the class the model predicts for each patient; 0 with intervals."""
-        with torch.no_grad():
-            outputs = self.model.scores(self.reference.to_units(self.start))
-        return outputs.argmax(dim=1)
+        return self.known_outputs().argmax(dim=1)
 
     def origin_means(self) -> torch.Tensor:
         """Return the mean training row predicted like each patient."""
@@ -152,6 +171,7 @@ def nearest_step(
     *,
     longest: float | None = None,
     n_steps: int = N_STEPS,
+    first_margin: torch.Tensor | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Find, for each patient, the shortest way along a path that reaches the goal.
 
@@ -160,11 +180,13 @@ def nearest_step(
     problem : Problem
         The patients.
     path : callable
-        Takes lengths (n_patients, 1), returns rows; 0 is the start.
+        Takes lengths (n_patients, 1), returns rows.
     longest : float, default=None
         Length of the path; None doubles from 1.
     n_steps : int, default=8
         Secants and halvings of the bracket.
+    first_margin : Tensor of shape (n_patients,), default=None
+        Margin at length 0; None takes that of the patients as they are.
 
     Returns
     -------
@@ -176,21 +198,21 @@ def nearest_step(
     high = torch.ones(len(problem), 1, dtype=torch.float64)
     if longest is not None:
         high *= longest
-    reached = problem.margin(path(high)) >= 0
-    for _ in range(N_DOUBLINGS if longest is None else 0):
-        if reached.all():
-            break
-        high = torch.where(reached[:, None], high, 2 * high)
-        reached = problem.margin(path(high)) >= 0
     low = torch.zeros_like(high)
-    below, above = (
-        problem.margin(path(low))[:, None],
-        problem.margin(path(high))[:, None],
-    )
+    below = problem.start_margin() if first_margin is None else first_margin
+    above, below = problem.margin(path(high))[:, None], below[:, None]
     # Who is there from the start need not move.
     there = below >= 0
+    for _ in range(N_DOUBLINGS if longest is None else 0):
+        reached = there | (above >= 0)
+        if reached.all():
+            break
+        # What has been passed on the way is the lower end of the bracket.
+        low, below = torch.where(reached, low, high), torch.where(reached, below, above)
+        high = torch.where(reached, high, 2 * high)
+        above = problem.margin(path(high))[:, None]
     high, above = torch.where(there, low, high), torch.where(there, below, above)
-    reached = reached | there[:, 0]
+    reached = above >= 0
     for k in range(n_steps):
         middle = (low + high) / 2
         if k % 3 < 2:  # a secant of a bracket may stall at one end, a half does not
@@ -201,7 +223,7 @@ def nearest_step(
         margin = problem.margin(path(middle))[:, None]
         inside = margin >= 0
         # Where nothing is reached the far end stays.
-        closer = inside & reached[:, None]
+        closer = inside & reached
         high, above = (
             torch.where(closer, new, old)
             for new, old in ((middle, high), (margin, above))
@@ -210,4 +232,4 @@ def nearest_step(
             torch.where(inside, old, new)
             for new, old in ((middle, low), (margin, below))
         )
-    return path(high), reached
+    return path(high), reached[:, 0]

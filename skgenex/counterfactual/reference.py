@@ -4,6 +4,8 @@ Everything is in standard deviations of the training rows, in which constant gen
 the scale 1.
 """
 
+import copy
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -52,6 +54,13 @@ class FactorCovariance:
         if identity:
             self.rest = 1.0
             self.variances = torch.ones_like(self.variances)
+
+    @cached_property
+    def single(self) -> "FactorCovariance":
+        """The same in float32, for what need not be exact: half the time."""
+        twin = copy.copy(self)
+        twin.vectors, twin.variances = self.vectors.float(), self.variances.float()
+        return twin
 
     def multiply(self, rows: torch.Tensor, exponent: float = 1.0) -> torch.Tensor:
         """Return ``rows @ S ** exponent``."""
@@ -138,7 +147,8 @@ class Reference:
 
     def to_units(self, rows: torch.Tensor) -> torch.Tensor:
         """Return standardised rows in the unit of the data."""
-        return rows * torch.from_numpy(self.scale) + torch.from_numpy(self.location)
+        location, scale = torch.from_numpy(self.location), torch.from_numpy(self.scale)
+        return torch.addcmul(location, rows, scale)
 
     def stiffness_parts(self, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return ``d' inv(S_within) d`` and ``d'd`` of each row d."""

@@ -19,6 +19,8 @@ class Settings:
         Positions of the genes that may follow each driver.
     generator : callable, default=None
         Takes rows and target codes, returns changes (``method="learned"``).
+    redraw : callable, default=None
+        Takes rows, target codes and a strength, returns rows (``method="diffusion"``).
     deadline : float, default=inf
         `time.monotonic` after which searches stop refining.
     seed : int, default=0
@@ -35,6 +37,7 @@ class Settings:
     max_predictions: int = 300
     followers: dict[int, torch.Tensor] | None = None
     generator: Any = None
+    redraw: Any = None
     deadline: float = field(default=float("inf"))
     seed: int = 0
 

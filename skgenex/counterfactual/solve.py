@@ -14,7 +14,7 @@ from .searches import SEARCHES, drivers
 from .searches.front import spread
 from .settings import Settings
 
-CHUNK = 400_000  # numbers per tensor of a chunk of patients
+CHUNK = 200_000  # numbers per tensor of a chunk of patients
 LEAST_GOAL = 1e-2  # log-odds asked for where the goal is out of reach
 FALLBACKS = {
     "natural": ("prototype",),
@@ -23,6 +23,7 @@ FALLBACKS = {
     "sparse": ("natural", "prototype"),
     "prototype": (),
     "pareto": ("prototype",),
+    "diffusion": ("natural", "prototype"),
     "drivers": ("natural", "prototype"),
 }
 
@@ -112,7 +113,7 @@ def _solve_members(problem, members, method, settings, solution):
 
 def _solve_chunk(problem, members, method, settings, solution):
     rows, search = problem.start.clone(), np.full(len(problem), method, dtype=object)
-    highest = problem.margin(rows)
+    highest = problem.start_margin()
     left = torch.arange(len(problem))
     attempts = [method, *_fallbacks(method, settings)]
     if settings.out_of_time() and "prototype" in attempts:

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
+LEAST_REACH = 1e-9  # below, only rounding errors are left
+
 
 class Stability(NamedTuple):
     """Stability of a selection with its confidence interval.
@@ -42,7 +44,9 @@ def selection_stability(selected: ArrayLike, *, confidence: float = 0.95) -> Sta
     Returns
     -------
     stability : Stability
-        Named tuple ``(value, lower, upper)``.
+        Named tuple ``(value, lower, upper)``. The interval is NaN where the selections
+        do not differ in what it is made of, e.g. if all are equal: a width of zero
+        would claim what so few selections cannot show.
 
     Raises
     ------
@@ -84,4 +88,6 @@ def selection_stability(selected: ArrayLike, *, confidence: float = 0.95) -> Sta
     ) / chance
     error = 2 * np.sqrt(np.sum((influence - influence.mean()) ** 2)) / n_selections
     reach = stats.norm.ppf(0.5 + confidence / 2) * error
+    if reach < LEAST_REACH:
+        reach = np.nan
     return Stability(float(value), float(value - reach), float(value + reach))

@@ -118,7 +118,10 @@ def _quantiles(limits, values):
 
 
 def goals_of_classes(
-    outputs: NDArray, groups: NDArray, confidence: float | None
+    outputs: NDArray,
+    groups: NDArray,
+    confidence: float | None,
+    share: float = 1 / 2,
 ) -> NDArray:
     """Log-odds to reach, by target class.
 
@@ -129,8 +132,10 @@ def goals_of_classes(
     groups : ndarray of int of shape (n_samples,)
         Their predicted classes.
     confidence : float or None
-        Probability against the best other class; None takes half the median log-odds
-        of the training rows predicted as the class.
+        Probability against the best other class; None takes a share of the median
+        log-odds of the training rows predicted as the class.
+    share : float, default=1/2
+        This share.
 
     Returns
     -------
@@ -145,8 +150,7 @@ def goals_of_classes(
     typical = np.median(odds)
     return np.array(
         [
-            max((np.median(odds[groups == k]) if (groups == k).any() else typical) / 2,
-                1e-3)
-            for k in range(n_classes)
+            max(share * np.median(odds[groups == k] if any_row else typical), 1e-3)
+            for k, any_row in enumerate(np.bincount(groups, minlength=n_classes) > 0)
         ]
-    )  # fmt: skip
+    )

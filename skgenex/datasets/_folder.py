@@ -187,7 +187,10 @@ def _read_expression(path):
             "Reading parquet files needs pyarrow; install it with "
             'pip install "skgenex[parquet]".'
         ) from error
-    genes = pd.Index(parquet.read_schema(path).names)
+    try:
+        genes = pd.Index(parquet.read_schema(path).names)
+    except (ValueError, OSError) as error:
+        raise ValueError(f"{path.name} is no whole parquet file: {error}") from error
     _refuse_repeated(genes, f"The columns of {path.name}")
     table = pd.read_parquet(path, engine="pyarrow")
     if table.shape[1] < 2 or table.columns[0] != KEY:
@@ -208,9 +211,11 @@ def _read_expression(path):
 
 def _read_samples(path):
     """Sample table with sample ids as index; only an empty field is missing."""
-    table = pd.read_csv(
-        path, dtype={KEY: str}, keep_default_na=False, na_values=[""], low_memory=False
-    )
+    how = {"dtype": {KEY: str}, "keep_default_na": False, "na_values": [""]}
+    try:
+        table = pd.read_csv(path, low_memory=False, **how)
+    except ValueError as error:  # also what is no UTF-8, or has no columns
+        raise ValueError(f"{path.name} cannot be read as CSV: {error}") from error
     if KEY not in table.columns:
         raise ValueError(
             f"{path.name} must have a column {KEY!r}; got {table.columns.tolist()}."

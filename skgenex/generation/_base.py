@@ -18,6 +18,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from .._memory import require_memory
 from .._seeding import draw_seed
 from .._transaction import transactional
 from ._conditions import ConditionEncoder, as_arrays, as_table, check_same_order
@@ -135,6 +136,7 @@ class GeneratorMixin:
         seed = self._draw_seed()
         self._fit_checked(_dense(X), y, table, seed)
         counts = self.sampling_strategy_
+        self._require_memory(sum(counts.values()))
         labels = np.repeat(
             np.array(list(counts), dtype=self.classes_.dtype), list(counts.values())
         )
@@ -219,6 +221,8 @@ class GeneratorMixin:
         ValueError
             If both ``n_samples`` and ``y`` are given, a label was not in the fit, or
             conditions don't match those of the fit.
+        MemoryError
+            If the rows do not fit into the memory that is free.
         """
         check_is_fitted(self, "class_counts_")
         if n_samples is not None and y is not None:
@@ -238,11 +242,15 @@ class GeneratorMixin:
                     f"n_samples must be a positive integer; got {n_samples!r}. "
                     "Labels, or a dict of label to number, are for y=."
                 )
+            self._require_memory(int(n_samples))
             codes = proportional_codes(self.class_counts_, int(n_samples))
         elif self.target_type_ == "continuous":
             target = column_or_1d(y).astype(float)
             codes = np.zeros(len(target), dtype=int)
         else:
+            if isinstance(y, Mapping):
+                wanted = [int(n) for n in y.values() if isinstance(n, Integral)]
+                self._require_memory(sum(wanted))  # the rest is refused below
             codes = codes_of(y, self.classes_)
         if conditions is None:
             table, covariates = self._draw_conditions(codes, rng, target)
@@ -341,10 +349,21 @@ class GeneratorMixin:
             drawn = drawn.assign(**{TARGET_COLUMN: target})
         return drawn, self._encoder.transform(drawn)
 
+    def _require_memory(self, n_samples: int) -> None:
+        """Raise before codes, covariates and rows are allocated."""
+        n_values = n_samples * self.n_features_in_
+        n_codes = n_samples * (1 + len(self._condition_rows[0]))
+        require_memory(
+            n_values * self.dtype_.itemsize + n_codes * 8,
+            f"{n_samples:,} rows of {self.n_features_in_:,} genes",
+            "Draw them in parts, each with a random_state of its own.",
+        )
+
     def _sample_checked(
         self, codes: NDArray, covariates: NDArray, seed: int
     ) -> NDArray:
         """Simulate in chunks whose size depends on the number of genes alone."""
+        self._require_memory(len(codes))
         X = np.empty((len(codes), self.n_features_in_), dtype=self.dtype_)
         size = max(1, CHUNK_VALUES // self.n_features_in_)
         for start in range(0, len(codes), size):

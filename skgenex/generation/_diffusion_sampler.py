@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import torch
 from imblearn.over_sampling.base import BaseOverSampler
-from numpy.typing import NDArray
-from sklearn.utils._param_validation import Interval, StrOptions
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from .._base import TORCH_CONSTRAINTS, TorchEstimator
 from ..nn.diffusion import (
@@ -18,8 +18,12 @@ from ..nn.diffusion import (
     guided,
 )
 from ._gaussian_sampler import MODEL_CONSTRAINTS
+from ._kl_autoencoder import KLAutoencoder
 from ._latent_network import LatentNetworkMixin
 from .density import log_density
+from .factors import FactorModel
+from .loss_trajectory import denoising_losses
+from .spaces import CodeModel, GeneModel
 
 SCORE_SIGMAS = 200
 
@@ -40,6 +44,13 @@ class DiffusionSampler(LatentNetworkMixin, TorchEstimator, BaseOverSampler):
     sampling_strategy : str, dict, float or callable, default="auto"
         How many rows `fit_resample` adds, in imbalanced-learn's terms; see also
         `multiply` and `augment_to`.
+    space : {"auto", "factors", "genes", "autoencoder"} or transformer, default="auto"
+        Where the diffusion lives. "factors": the leading factors and the row scale.
+        "genes": all genes, whitened; the network reads the factors and corrects each
+        gene. "autoencoder": codes of a `KLAutoencoder`. A scikit-learn transformer
+        with ``inverse_transform``, such as ``PCA(30)``: its codes; a clone is fitted
+        on the training rows. What codes lose of a row is modelled by a Gaussian and
+        added back. "auto" is "factors", as "genes" did not make rows more real.
     backend : {"auto", "diffusion", "gaussian"}, default="auto"
         "auto" decides on held-out rows; the others force it.
     process : {"edm", "ddpm_linear", "ddpm_cosine", "flow"}, default="edm"
@@ -114,6 +125,8 @@ class DiffusionSampler(LatentNetworkMixin, TorchEstimator, BaseOverSampler):
     ----------
     backend_ : {"diffusion", "gaussian"}
         What `sample` uses.
+    space_ : {"factors", "genes", "codes"}
+        What the latents are; "factors" where no network is used, but with codes.
     heldout_gain_ : float
         How much lower the held-out denoising loss is than the Gaussian's, as a share
         of the Gaussian's; negative if the network never was better, NaN without
@@ -125,7 +138,7 @@ class DiffusionSampler(LatentNetworkMixin, TorchEstimator, BaseOverSampler):
     class_counts_ : ndarray of shape (n_classes,)
         Rows of each.
     model_ : FactorModel
-        The linear model of rows.
+        The linear model of rows; with codes, a `CodeModel`.
     class_covariances_ : ndarray of shape (n_classes + 1, n_latents, n_latents)
         Of the Gaussian latents; the last is that of all classes.
     class_covariance_ : float
@@ -177,6 +190,12 @@ class DiffusionSampler(LatentNetworkMixin, TorchEstimator, BaseOverSampler):
     (120, 200)
     >>> sampler.backend_ in ("diffusion", "gaussian")
     True
+
+    Codes of a transformer instead of the factors:
+
+    >>> from sklearn.decomposition import PCA
+    >>> sampler.set_params(space=PCA(10)).fit(X, y).sample(3)[0].shape
+    (3, 200)
     """
 
     _backend_name = "diffusion"
@@ -184,6 +203,10 @@ class DiffusionSampler(LatentNetworkMixin, TorchEstimator, BaseOverSampler):
         **BaseOverSampler._parameter_constraints,
         **MODEL_CONSTRAINTS,
         **TORCH_CONSTRAINTS,
+        "space": [
+            StrOptions({"auto", "factors", "genes", "autoencoder"}),
+            HasMethods(["fit", "transform", "inverse_transform"]),
+        ],
         "backend": [StrOptions({"auto", "diffusion", "gaussian"})],
         "process": [StrOptions(set(PROCESSES))],
         "target": [StrOptions(set(TARGETS)), None],
@@ -202,6 +225,7 @@ class DiffusionSampler(LatentNetworkMixin, TorchEstimator, BaseOverSampler):
         self,
         *,
         sampling_strategy="auto",
+        space="auto",
         backend="auto",
         process="edm",
         target=None,
@@ -233,6 +257,7 @@ class DiffusionSampler(LatentNetworkMixin, TorchEstimator, BaseOverSampler):
         checkpoint_dir=None,
     ):
         super().__init__(sampling_strategy=sampling_strategy)
+        self.space = space
         self.backend = backend
         self.process = process
         self.target = target
@@ -262,6 +287,64 @@ class DiffusionSampler(LatentNetworkMixin, TorchEstimator, BaseOverSampler):
         self.compile = compile
         self.warm_start = warm_start
         self.checkpoint_dir = checkpoint_dir
+
+    def _fit_rows(
+        self, X: NDArray, codes: NDArray, covariates: NDArray, seed: int
+    ) -> None:
+        named = isinstance(self.space, str) and self.space != "autoencoder"
+        self.space_ = (
+            ("genes" if self.space == "genes" else "factors") if named else "codes"
+        )
+        super()._fit_rows(X, codes, covariates, seed)
+        if self.backend_ == "gaussian" and self.space_ == "genes":
+            self.space_ = "factors"
+
+    def _new_model(self) -> FactorModel:
+        if self.space_ != "codes":
+            return super()._new_model()
+        space = self.space
+        if isinstance(space, str):
+            space = KLAutoencoder(device=self.device)
+        return CodeModel(space, self.n_factors, self.shrinkage, self.mean_shrinkage)
+
+    def _new_network_model(self) -> FactorModel:
+        model = self._new_model()
+        if self.space_ != "genes":
+            return model
+        return GeneModel(model.n_factors, model.shrinkage, model.mean_shrinkage)
+
+    def _enter_space(
+        self, latents: NDArray, X: NDArray, codes: NDArray, covariates: NDArray
+    ) -> NDArray:
+        if self.space_ != "genes":
+            return latents
+        self.model_ = GeneModel.of(self.model_)
+        return self.model_.encode(X, codes, covariates)
+
+    def _objective_in(
+        self, model: FactorModel, covariances: NDArray, covariates: NDArray
+    ) -> tuple:
+        if not isinstance(model, GeneModel):
+            return self._objective_of(covariances, covariates)
+        module, how = self._objective_of(covariances, covariates)
+        return module, {**how, "factors": model.factors_}
+
+    def denoising_losses(self, X: ArrayLike, y: ArrayLike | None = None) -> NDArray:
+        """Error of denoising each row, by noise level: what overfitting gives away.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows on the scale of the fit.
+        y : array-like of shape (n_samples,), default=None
+            Their labels; None takes the likeliest.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_levels)
+            See :func:`skgenex.generation.denoising_losses`.
+        """
+        return denoising_losses(self, X, y)
 
     def _loss_of_both(self, held_out: dict[str, NDArray]) -> NDArray:
         """Loss of the Gaussian and of the network just trained, (n_rows, 2)."""
@@ -314,13 +397,26 @@ class DiffusionSampler(LatentNetworkMixin, TorchEstimator, BaseOverSampler):
             )
             return SOLVERS[self.solver](denoise, x, sigmas.to(x.device), generator)
 
-        d = self.class_covariances_.shape[1]
+        d = self.model_.n_latents_
         x = rng.standard_normal((len(codes), d), dtype=np.float32) * float(sigmas[0])
         generator = torch.Generator().manual_seed(int(rng.integers(2**31 - 1)))
         return self._apply(solve, x, codes, covariates.astype(np.float32))
 
     def _score_rows(self, X: NDArray, codes: NDArray, covariates: NDArray) -> NDArray:
-        """Log-likelihood of the Gaussian plus the network's gain.
+        """Log-likelihood of the Gaussian plus the network's gain."""
+        rows = (X, codes, covariates)
+        if isinstance(self.model_, CodeModel):
+            out = self.model_.log_density(self.class_covariances_, *rows)
+        else:
+            out = log_density(self.model_, self.class_covariances_, *rows)
+        if self.backend_ == "gaussian":
+            return out
+        return out + self._log_gain(self.model_.encode(*rows), codes, covariates)
+
+    def _log_gain(
+        self, latents: NDArray, codes: NDArray, covariates: NDArray
+    ) -> NDArray:
+        """Gain of the log density of latents by the network, in nats.
 
         The log density ratio of two denoisers is half the integral, over the
         signal-to-noise ratio, of the difference of their squared errors, exact for
@@ -328,18 +424,16 @@ class DiffusionSampler(LatentNetworkMixin, TorchEstimator, BaseOverSampler):
         Diffusion, ICLR). The integral is estimated on a grid of noise levels with one
         noise draw each.
         """
-        out = log_density(self.model_, self.class_covariances_, X, codes, covariates)
-        if self.backend_ == "gaussian":
-            return out
-        latents = self.model_.encode(X, codes, covariates).astype(np.float32)
+        latents = latents.astype(np.float32)
         denoiser = self._network().denoiser
         log_sigmas = np.linspace(np.log(0.02), np.log(20), SCORE_SIGMAS)
         rng = np.random.default_rng(0)  # the same draws for all rows and calls
-        gain = np.zeros(len(X))
+        gain = np.zeros(len(latents))
         for log_sigma in log_sigmas:
-            sigma = np.full(len(X), np.exp(log_sigma), dtype=np.float32)
+            sigma = np.full(len(latents), np.exp(log_sigma), dtype=np.float32)
             noise = np.tile(
-                rng.standard_normal(latents.shape[1], dtype=np.float32), (len(X), 1)
+                rng.standard_normal(latents.shape[1], dtype=np.float32),
+                (len(latents), 1),
             )
 
             def difference(x, noise, sigma, label, u):
@@ -353,4 +447,4 @@ class DiffusionSampler(LatentNetworkMixin, TorchEstimator, BaseOverSampler):
                 difference, latents, noise, sigma, codes, covariates.astype(np.float32)
             )
         # d(snr) / 2 = d(ln sigma) / sigma^2
-        return out + gain * (log_sigmas[1] - log_sigmas[0])
+        return gain * (log_sigmas[1] - log_sigmas[0])

@@ -44,7 +44,7 @@ class Verdict:
 
 def try_on_held_out(
     new_model: Callable[[], FactorModel],
-    train: Callable[[NDArray, dict, dict, int], list[dict]],
+    train: Callable[[FactorModel, NDArray, dict, dict, int], list[dict]],
     losses: Callable[[dict], NDArray],
     add_noise: Callable[[dict, torch.Generator], None],
     rows: tuple[NDArray, NDArray, NDArray],
@@ -63,7 +63,7 @@ def try_on_held_out(
     new_model : callable
         Returns an unfitted `FactorModel`.
     train : callable
-        ``train(covariances, batch, valid_batch, n_rows)`` trains a network, and
+        ``train(model, covariances, batch, valid_batch, n_rows)`` trains a network, and
         returns the history, with ``valid_loss`` per epoch if it stops by that.
     losses : callable
         ``losses(batch)`` returns the loss of the Gaussian and of that network,
@@ -119,7 +119,10 @@ def try_on_held_out(
         noise = torch.Generator().manual_seed(seed)
         add_noise(valid_batch, noise)
         curve = train(
-            class_covariances(latents, codes[inside], n_classes, class_covariance),
+            model,
+            class_covariances(
+                model.leading(latents), codes[inside], n_classes, class_covariance
+            ),
             latent_batch(latents, codes[inside], covariates[inside]),
             valid_batch,
             int(inside.sum()),

@@ -1,5 +1,6 @@
 """The simple generator that no deep one may lose to."""
 
+from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any
 
@@ -166,6 +167,7 @@ def fit_gaussian(
     codes: NDArray,
     covariates: NDArray,
     rng: np.random.Generator,
+    make_model: Callable[[], FactorModel] | None = None,
 ) -> NDArray:
     """Fit the Gaussian part of a sampler with the parameters of `MODEL_CONSTRAINTS`.
 
@@ -180,6 +182,8 @@ def fit_gaussian(
         Dense rows.
     rng : numpy.random.Generator
         Source of randomness.
+    make_model : callable, default=None
+        Returns an unfitted model of rows; None makes the sampler's `FactorModel`.
 
     Returns
     -------
@@ -187,18 +191,19 @@ def fit_gaussian(
         Latents of the rows.
     """
     n_classes = len(sampler.classes_)
+    make_model = make_model or (lambda: new_model(sampler))
     sampler.lowest_ = X.min(axis=0)
     sampler.class_covariance_ = sampler.class_covariance
     sampler.maps_marginals_ = sampler.marginal
     if "auto" in (sampler.class_covariance, sampler.marginal):
         strength, maps_marginals = choose_by_holdout(
-            lambda: new_model(sampler), X, codes, n_classes, covariates, rng
+            make_model, X, codes, n_classes, covariates, rng
         )
         if sampler.class_covariance == "auto":
             sampler.class_covariance_ = strength
         if sampler.marginal == "auto":
             sampler.maps_marginals_ = maps_marginals
-    sampler.model_ = new_model(sampler)
+    sampler.model_ = make_model()
     latents = sampler.model_.fit_encode(X, codes, n_classes, covariates, rng)
     sampler.class_covariances_ = class_covariances(
         latents, codes, n_classes, sampler.class_covariance_

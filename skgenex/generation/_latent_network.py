@@ -66,6 +66,26 @@ class LatentNetworkMixin(GeneratorMixin):
     ) -> NDArray:
         """Draw latents from the trained network."""
 
+    def _new_model(self) -> FactorModel:
+        """Return an unfitted model of rows."""
+        return new_model(self)
+
+    def _new_network_model(self) -> FactorModel:
+        """Return an unfitted model of rows, whose latents the network takes over."""
+        return self._new_model()
+
+    def _enter_space(
+        self, latents: NDArray, X: NDArray, codes: NDArray, covariates: NDArray
+    ) -> NDArray:
+        """Make ``model_`` one of the network's latents; return those of the rows."""
+        return latents
+
+    def _objective_in(
+        self, model: FactorModel, covariances: NDArray, covariates: NDArray
+    ) -> tuple:
+        """As `_objective_of`, for the latents of a model."""
+        return self._objective_of(covariances, covariates)
+
     def _how(self, n_rows: int) -> dict[str, Any]:
         """Return arguments of the trainer."""
         return {
@@ -79,12 +99,13 @@ class LatentNetworkMixin(GeneratorMixin):
         self, X: NDArray, codes: NDArray, covariates: NDArray, seed: int
     ) -> None:
         rng = np.random.default_rng([seed, 0])
-        latents = fit_gaussian(self, X, codes, covariates, rng)
+        latents = fit_gaussian(self, X, codes, covariates, rng, self._new_model)
         # Own streams, so that the Gaussian part is that of a GaussianSampler.
         n_epochs, history = self._try_on_held_out(X, codes, covariates, seed)
         if n_epochs:
+            latents = self._enter_space(latents, X, codes, covariates)
             self._train(
-                self._objective_of(self.class_covariances_, covariates),
+                self._objective_in(self.model_, self.class_covariances_, covariates),
                 latent_batch(latents, codes, covariates),
                 seed=seed,
                 max_epochs=n_epochs,
@@ -122,18 +143,18 @@ class LatentNetworkMixin(GeneratorMixin):
         if not self.validation_fraction:
             return self.max_epochs, []
 
-        def train(covariances, batch, valid_batch, n_rows):
+        def train(model, covariances, batch, valid_batch, n_rows):
             how = {**self._how(n_rows), "checkpoint_dir": None}
             if getattr(self, "warm_start", False):
                 how["initial_weights"] = None  # they have seen the held-out rows
-            objective = self._objective_of(covariances, covariates)
+            objective = self._objective_in(model, covariances, covariates)
             if self._validates:
                 how["valid_batch"] = valid_batch
             self._train(objective, batch, seed=seed, **how)
             return self.history_
 
         verdict = try_on_held_out(
-            lambda: new_model(self),
+            self._new_network_model,
             train,
             self._loss_of_both,
             self._add_noise,

@@ -110,6 +110,12 @@ def check_patients(
             f"The network of {type(sampler).__name__} can't be inverted: fit it with "
             "backend='gaussian', or use DiffusionSampler."
         )
+    space: str = getattr(sampler, "space_", "factors")
+    if space != "factors":
+        raise TypeError(
+            f"The latents of this {type(sampler).__name__} are {space}, which "
+            "genes can't be observed in: fit it with space='factors'."
+        )
     check_same_order(X, y, "y")
     check_same_order(X, conditions, "conditions")
     index = X.index if isinstance(X, pd.DataFrame) else None

@@ -55,6 +55,11 @@ class FactorModel:
         A key of `skgenex._covariance.SHRINKAGES`, or a linear intensity.
     mean_shrinkage : float, default=1.0
         Weight of the mean of all rows in a class's mean, in rows.
+    of_genes : bool, default=True
+        Whether columns are genes, each with a standard deviation of its own, in rows
+        of a scale of their own. False is for the few codes of a space: then factors
+        are those of the covariance, not of the correlation, and there is no scale,
+        which of few columns would be a polar coordinate.
 
     Attributes
     ----------
@@ -77,10 +82,12 @@ class FactorModel:
         n_factors: int | str = "auto",
         shrinkage: str | float = "matched",
         mean_shrinkage: float = 1.0,
+        of_genes: bool = True,
     ) -> None:
         self.n_factors = n_factors
         self.shrinkage = shrinkage
         self.mean_shrinkage = mean_shrinkage
+        self.of_genes = of_genes
 
     def fit_encode(
         self,
@@ -174,11 +181,16 @@ class FactorModel:
         # Genes that vary between classes alone leave rounding errors, or nothing.
         rounding = 32 * np.finfo(residuals.dtype).eps * np.abs(self.means_).max(axis=0)
         common[self.constant_ | (common <= rounding**2)] = 0.0
+        varying = common > 0
+        if not self.of_genes and varying.any():
+            common[varying] = common[varying].mean()
         ratios = np.ones((len(self.counts_), residuals.shape[1]))
         floor = max(common.max() * 1e-20, np.finfo(np.float64).tiny)
         for c in np.flatnonzero(self.counts_ > 1):
             own = sums_of_squares(residuals, codes == c) / (self.counts_[c] - 1)
             weight = (self.counts_[c] - 1) / (self.counts_[c] - 1 + CLASS_SD_STRENGTH)
+            if not self.of_genes and varying.any():
+                own[varying] = own[varying].mean()
             ratios[c] = weight * own / np.maximum(common, floor) + 1 - weight
         # Over all rows the variances stay what they are.
         shares = self.counts_ / self.counts_.sum()
@@ -199,7 +211,7 @@ class FactorModel:
         self.norm_map_: MarginalMap | None = None
         self.has_scale_ = False
         log_scale = np.zeros(len(residuals))
-        if usable.sum() < MIN_ROWS_SCALE:
+        if usable.sum() < MIN_ROWS_SCALE or not self.of_genes:
             return log_scale
         log_norm = np.log(norms[usable])
         # A Gaussian's log norm is about half a log chi^2 of tr(S)^2 / tr(S^2) degrees
@@ -250,6 +262,11 @@ class FactorModel:
         self.n_factors_ = min(wanted, len(values))
         return scores
 
+    @property
+    def n_latents_(self) -> int:
+        """Number of latents of a row."""
+        return self.n_factors_ + self.has_scale_
+
     def encode(self, X: NDArray, codes: NDArray, covariates: NDArray) -> NDArray:
         """Return the latents of rows not seen in the fit.
 
@@ -278,6 +295,10 @@ class FactorModel:
                 scores[rows] *= np.exp(-log_scale[rows])[:, None]
         scores /= np.sqrt(self.raw_eigenvalues_[:q])
         return self._latents(scores, log_scale, codes)
+
+    def leading(self, latents: NDArray) -> NDArray:
+        """Return the latents of the factors and of the scale: here, all."""
+        return latents
 
     def standardise(self, X: NDArray, codes: NDArray, covariates: NDArray) -> NDArray:
         """Return (x - m(c) - b u) / d(c), zero for constant genes."""
@@ -330,6 +351,17 @@ class FactorModel:
         rows = (scores * np.sqrt(self.eigenvalues_)) @ self.vectors_[:, genes]
         noise = np.sqrt(self.noise_[genes])
         rows += noise * rng.standard_normal(rows.shape, dtype=np.float32)
+        return self._unstandardise(rows, latents, codes, covariates, genes)
+
+    def _unstandardise(
+        self,
+        rows: NDArray,
+        latents: NDArray,
+        codes: NDArray,
+        covariates: NDArray,
+        genes: NDArray | slice,
+    ) -> NDArray:
+        """Give rows of scale one their scale, sds and means; in place."""
         if self.has_scale_:
             # As in the fit: rows of one length, times their scale.
             log_norm = 0.5 * np.log(np.mean(rows**2, axis=1).clip(min=1e-24))
@@ -337,6 +369,12 @@ class FactorModel:
             rows *= np.exp(log_scale + self._log_size(genes) - log_norm)[:, None]
         for c in np.unique(codes):
             rows[codes == c] *= self.sds_[c, genes]
+        return self._around_means(rows, codes, covariates, genes)
+
+    def _around_means(
+        self, rows: NDArray, codes: NDArray, covariates: NDArray, genes: NDArray | slice
+    ) -> NDArray:
+        """Give centred rows the norms of real ones, and their means; in place."""
         if self.norm_map_ is not None:
             norms = self._log_norms(rows, codes, genes)
             rows *= np.exp(self.norm_map_.transform(norms[:, None])[:, 0] - norms)[

@@ -1,6 +1,7 @@
 """Fidelity, privacy and utility of synthetic expression data.
 
-Scores of counterfactual profiles are in :mod:`skgenex.metrics.counterfactual`.
+Scores of counterfactual profiles are in :mod:`skgenex.metrics.counterfactual`, attacks
+on privacy in :mod:`skgenex.metrics.privacy`.
 
 All functions take arrays or DataFrames of one scale and do not rescale them: where
 genes should weigh equally, standardise real and synthetic rows first, with the mean and
@@ -9,17 +10,17 @@ is constant up to numerical noise there would explode. ``X_real`` means held-out
 rows; against training rows every copy looks perfect.
 """
 
-from . import counterfactual
+from . import counterfactual, privacy
 from ._correlation import correlation_agreement
 from ._manifold import ManifoldScores, precision_recall_density_coverage
-from ._privacy import (
+from ._summary import fidelity_scores, privacy_scores
+from ._two_sample import classifier_two_sample_test
+from ._utility import train_on_synthetic_test_on_real
+from .privacy import (
     distance_to_closest_record_share,
     membership_inference_auc,
     nearest_training_ratio,
 )
-from ._summary import fidelity_scores, privacy_scores
-from ._two_sample import classifier_two_sample_test
-from ._utility import train_on_synthetic_test_on_real
 
 __all__ = [
     "ManifoldScores",
@@ -31,6 +32,7 @@ __all__ = [
     "membership_inference_auc",
     "nearest_training_ratio",
     "precision_recall_density_coverage",
+    "privacy",
     "privacy_scores",
     "train_on_synthetic_test_on_real",
 ]

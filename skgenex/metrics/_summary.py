@@ -5,13 +5,13 @@ from numpy.typing import ArrayLike
 
 from ._correlation import correlation_agreement
 from ._manifold import precision_recall_density_coverage
-from ._privacy import (
+from ._rows import checked_rows, equal_rows
+from ._two_sample import classifier_two_sample_test
+from .privacy import (
     distance_to_closest_record_share,
     membership_inference_auc,
     nearest_training_ratio,
 )
-from ._rows import checked_rows, equal_rows
-from ._two_sample import classifier_two_sample_test
 
 
 def fidelity_scores(

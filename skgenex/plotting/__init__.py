@@ -9,6 +9,7 @@ from ._counterfactual_front import ParetoDisplay
 from ._embedding import EmbeddingDisplay
 from ._intervention import InterventionScanDisplay
 from ._marginals import MarginalsDisplay
+from ._privacy import MembershipRocDisplay
 from ._training_curve import TrainingCurveDisplay
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "EmbeddingDisplay",
     "InterventionScanDisplay",
     "MarginalsDisplay",
+    "MembershipRocDisplay",
     "ParetoDisplay",
     "TrainingCurveDisplay",
 ]

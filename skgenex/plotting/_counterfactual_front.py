@@ -12,7 +12,7 @@ class ParetoDisplay:
     """Objectives of counterfactuals; those that no other beats in all are connected.
 
     Two objectives are the axes, a third may colour the points; less is better in all.
-    Make it by :meth:`from_objectives`.
+    Make it by :meth:`from_explanations` or :meth:`from_objectives`.
 
     Parameters
     ----------
@@ -89,6 +89,47 @@ class ParetoDisplay:
         x = free.pop(0) if x is None else x
         y = free.pop(0) if y is None else y
         return cls(objectives, x, y, colour=colour).plot(ax)
+
+    @classmethod
+    def from_explanations(
+        cls, explanations: Any, patient: int = 0, **options: Any
+    ) -> "ParetoDisplay":
+        """Draw the front of one patient; only what flips, as far as anything does.
+
+        Parameters
+        ----------
+        explanations : Explanations
+            Result of a `skgenex.counterfactual.CounterfactualExplainer` with
+            ``method="pareto"``.
+        patient : int, default=0
+            Position of the patient.
+        **options
+            Further arguments of :meth:`from_objectives`; the default axes are
+            ``"distance"`` and ``"n_genes"``.
+
+        Returns
+        -------
+        display : ParetoDisplay
+            The drawn display.
+        """
+        fronts = explanations.fronts
+        if fronts is None:
+            raise ValueError(
+                'Only method="pareto" has fronts; these explanations do not.'
+            )
+        if not -len(fronts) <= patient < len(fronts):
+            raise ValueError(
+                f"patient must be a position among {len(fronts)}; got {patient}."
+            )
+        front = fronts[patient]
+        if len(front) == 0:
+            raise ValueError(
+                f"Patient {patient} was predicted as the target already: no front."
+            )
+        valid = front["prediction_gap"] <= 0
+        if valid.any():
+            front = front[valid].reset_index(drop=True)
+        return cls.from_objectives(front, **{"x": "distance", "y": "n_genes"} | options)
 
     def plot(self, ax: Any = None) -> "ParetoDisplay":
         """Draw the points and the front.

@@ -10,6 +10,7 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from .._base import TorchEstimator, transactional
 from ._phenotype import PHENOTYPE_CONSTRAINTS, PhenotypeMixin
+from .calibration import fit_temperature
 from .linear import fit_logistic
 from .solvers import softmax
 
@@ -23,7 +24,8 @@ class PhenotypeClassifier(ClassifierMixin, PhenotypeMixin, TorchEstimator):
     of rows that it did not see; it starts at zero, so that the untrained network *is*
     the regression, and each row is judged by the member that never saw it. Where the
     held-out log-loss does not fall by more than its standard error, the network is
-    dropped: ``backend_`` says which is used.
+    dropped: ``backend_`` says which is used. Probabilities are tempered to what the
+    held-out rows, as few as they are, vouch for (``temperature_``).
 
     Parameters
     ----------
@@ -96,6 +98,10 @@ class PhenotypeClassifier(ClassifierMixin, PhenotypeMixin, TorchEstimator):
         Penalty of the linear model, see `skgenex.prediction.linear.fit_logistic`.
     cv_score_ : float
         Held-out log-loss of the linear model, rows weighted as in the fit.
+    temperature_ : float
+        What the logits were divided by; at least 1, see
+        `skgenex.prediction.calibration.fit_temperature`. Does not change the classes
+        predicted.
     classes_ : ndarray of shape (n_classes,)
         Labels.
     net_ : ObjectiveNet
@@ -236,12 +242,17 @@ class PhenotypeClassifier(ClassifierMixin, PhenotypeMixin, TorchEstimator):
         def fit_linear(rows, **how):
             return fit_logistic(rows, codes, n_classes, **how)
 
+        def to_units(heldout):
+            self.temperature_ = fit_temperature(heldout, codes, weight)
+            return 0.0, 1 / self.temperature_
+
         self._fit_rows(
             rows,
             np.eye(n_classes)[codes],
             weight,
             loss="cross_entropy",
             fit_linear=fit_linear,
+            to_units=to_units,
         )
         return self
 

@@ -67,12 +67,13 @@ class PhenotypeMixin:
         fitted = self._network()
         return self._apply(lambda x: fitted.network(fitted.standardise(x)), X)
 
-    def _fit_rows(self, X, target, weight, *, loss, fit_linear, shift=0.0, scale=1.0):
+    def _fit_rows(self, X, target, weight, *, loss, fit_linear, to_units):
         """Fit the linear model, train what it misses, and choose.
 
-        ``target`` is (n_samples, n_outputs); the predictor's outputs are ``shift +
-        scale`` times those which fit it. ``fit_linear`` takes rows and the keyword
-        arguments of `fit_logistic` and `fit_ridge`.
+        ``target`` is (n_samples, n_outputs). ``fit_linear`` takes rows and the keyword
+        arguments of `fit_logistic` and `fit_ridge`. ``to_units`` takes the outputs for
+        rows by models that did not see them, and returns the shift and scale that turn
+        what fits ``target`` into the predictor's outputs.
         """
         seed = self._draw_seed()
         standardise = _fit_standardise(X, weight) if self.standardize else None
@@ -89,20 +90,25 @@ class PhenotypeMixin:
         self.cv_score_ = linear.cv_score
         self.deep_gain_ = self.deep_gain_se_ = np.nan
         self.history_, self.n_iter_ = [], 0
-        weights, network = {}, {"n_layers": 0}
+        weights, network, heldout = {}, {"n_layers": 0}, linear.heldout
         if self.backend != "linear":
             directions = _directions(X, self.n_components, seed)
             # Where nothing varies there is nothing for a network to learn from.
             if len(directions):
                 scores = X @ directions.T
-                self._train_members(scores, target, weight, linear, loss, seed)
+                corrected = self._train_members(
+                    scores, target, weight, linear, loss, seed
+                )
                 if self.backend == "network" or self.deep_gain_ > self.deep_gain_se_:
                     weights = self._network().state_dict()
                     weights["network.encoder.projection.weight"] = directions
-                    weights["network.head.weight"] *= _to_float32(_column(scale))
+                    heldout = corrected
                     network = self._network_parameters(linear)
                     network["n_components"] = len(directions)
         self.backend_ = "network" if network["n_layers"] else "linear"
+        shift, scale = to_units(heldout)
+        if self.backend_ == "network":
+            weights["network.head.weight"] *= _to_float32(_column(scale))
         weights["network.linear.weight"] = linear.coef * _column(scale)
         weights["network.linear.bias"] = shift + scale * linear.intercept
         if standardise is not None:
@@ -132,7 +138,10 @@ class PhenotypeMixin:
         }
 
     def _train_members(self, scores, target, weight, linear, loss, seed):
-        """Train the members of all folds; set the gain on rows new to them."""
+        """Train the members of all folds; set the gain on rows new to them.
+
+        Returns the outputs for these rows, (n_samples, n_outputs).
+        """
         batch = {
             "x": scores,
             "offset": linear.heldout,
@@ -161,16 +170,16 @@ class PhenotypeMixin:
         )
         objective = self._network()
 
-        def losses(x, offset, target, weight, fold):
-            alone = weight * objective.loss(offset, target)
-            corrected = objective(x, offset, target, weight, fold)
-            return torch.stack([alone, corrected], dim=1)
-
-        arrays = [tensor.numpy() for tensor in batch.values()]
-        alone, corrected = self._apply(losses, *arrays).T.astype(np.float64)
+        arrays = [batch[name].numpy() for name in ("x", "offset", "fold")]
+        heldout = self._apply(objective.heldout, *arrays)
+        alone, corrected = (
+            weight / weight.mean() * objective.loss(outputs, batch["target"]).numpy()
+            for outputs in (batch["offset"], torch.from_numpy(heldout))
+        )
         gain = (alone - corrected) / max(alone.mean(), np.finfo(np.float32).tiny)
         self.deep_gain_ = float(gain.mean())
         self.deep_gain_se_ = float(gain.std(ddof=1) / np.sqrt(len(gain)))
+        return heldout.astype(np.float64)
 
 
 def _fit_standardise(X: NDArray, weight: NDArray) -> Standardise:

@@ -222,8 +222,7 @@ class PhenotypeRegressor(RegressorMixin, PhenotypeMixin, TorchEstimator):
             weight,
             loss="squared_error",
             fit_linear=fit_linear,
-            shift=mean,
-            scale=sd,
+            to_units=lambda heldout: (mean, sd),
         )
         return self
 

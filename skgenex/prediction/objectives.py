@@ -83,6 +83,30 @@ class PhenotypeObjective(nn.Module):
         # The head's bias would be shared by members, so it stays zero.
         return torch.einsum("nmh,omh->nmo", hidden, weight)
 
+    def heldout(
+        self, x: torch.Tensor, offset: torch.Tensor, fold: torch.Tensor
+    ) -> torch.Tensor:
+        """Return outputs by members to which a row is new; see `forward`.
+
+        Parameters
+        ----------
+        x, offset, fold : Tensor
+            As in `forward`.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_outputs)
+            Outputs.
+        """
+        corrections = self.corrections(x)
+        own = corrections[self._is_own(corrections, fold)]
+        return offset + own.unflatten(0, (len(x), -1)).mean(dim=1)
+
+    def _is_own(self, corrections, fold):
+        n_members = corrections.shape[1]
+        member_fold = torch.arange(n_members, device=fold.device) % self.n_folds
+        return member_fold == fold[:, None]
+
     def forward(
         self,
         x: torch.Tensor,
@@ -109,12 +133,9 @@ class PhenotypeObjective(nn.Module):
         Tensor of shape (n_samples,)
             Losses.
         """
+        if not self.training:
+            return weight * self.loss(self.heldout(x, offset, fold), target)
         corrections = self.corrections(x)
-        n_members = corrections.shape[1]
-        member_fold = torch.arange(n_members, device=fold.device) % self.n_folds
-        is_own = member_fold == fold[:, None]
-        if self.training:
-            losses = self.loss(offset[:, None] + corrections, target[:, None])
-            return weight * (losses * ~is_own).sum(dim=1) / (~is_own).sum(dim=1)
-        own = corrections[is_own].unflatten(0, (len(x), -1)).mean(dim=1)
-        return weight * self.loss(offset + own, target)
+        may_learn = ~self._is_own(corrections, fold)
+        losses = self.loss(offset[:, None] + corrections, target[:, None])
+        return weight * (losses * may_learn).sum(dim=1) / may_learn.sum(dim=1)

@@ -5,10 +5,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 
+from ._pretrainer import moments
 from ._vime_pretrainer import VIMEPretrainer
+from .genes import match_genes, take_genes
 
 
 def read_pretrainer(source: Any) -> VIMEPretrainer:
@@ -86,7 +89,47 @@ def shared_ids(first: Any, second: Any) -> list[str]:
     return sorted(ids[0] & ids[1]) if len(ids) == 2 else []
 
 
-def scaled_alone(rows: np.ndarray, moments: Any) -> np.ndarray:
-    """Standardise rows by their own moments, clipped at 10."""
+def read_further(table: Any, names: NDArray | None, n_features: int) -> NDArray:
+    """Rows of another table, standardised by themselves, genes in the fit's order.
+
+    Parameters
+    ----------
+    table : array-like or DataFrame
+        Further rows.
+    names : ndarray of str of shape (n_features,) or None
+        Genes of the fit.
+    n_features : int
+        Their number.
+
+    Returns
+    -------
+    ndarray of float32 of shape (n_further, n_features)
+        Clipped at 10; 0 for genes that the table lacks.
+    """
+    if names is not None and hasattr(table, "columns"):
+        places, _ = match_genes(names, table.columns)
+        rows = table.iloc[:, places[places >= 0]].to_numpy(dtype=np.float32)
+        places[places >= 0] = np.arange(rows.shape[1])
+    else:
+        rows = np.asarray(table, dtype=np.float32)
+        if rows.ndim != 2 or rows.shape[1] != n_features:
+            raise ValueError(
+                f"X_unlabelled must have the {n_features} columns of X, or both must "
+                f"be DataFrames with names; got shape {rows.shape}."
+            )
+        places = np.arange(rows.shape[1])
+    if not np.isfinite(rows).all():
+        raise ValueError("X_unlabelled contains NaN or infinity; impute it first.")
     mean, inverse = moments(rows)
-    return np.clip((rows - mean) * inverse, -10, 10).astype(np.float32)
+    scaled = np.clip((rows - mean) * inverse, -10, 10).astype(np.float32)
+    return take_genes(scaled, places, 0.0)
+
+
+def refuse_shared(X: Any, table: Any) -> None:
+    """Raise if another table holds samples of X."""
+    shared = shared_ids(X, table)
+    if shared:
+        raise ValueError(
+            f"X_unlabelled holds {len(shared)} samples of X, e.g. {shared[:3]}. "
+            "Leave them out: rows of test folds would leak into the fit."
+        )

@@ -17,7 +17,6 @@ from .._objective_net import ObjectiveNet
 from .._seeding import seeded
 from .._training import restore_net
 from .._validation import split_validation
-from .corruption import corrupt
 from .genes import match_genes, take_genes
 
 FLOATS = (np.float64, np.float32)
@@ -138,6 +137,34 @@ class PretrainerMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         self._check_decodes()
         return self._reconstruct(self._read(X))
 
+    def inverse_transform(self, X: ArrayLike) -> NDArray:
+        """Return the rows that latents stand for.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_components)
+            Latents, as `transform` returns them.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+            Estimated expression of the genes of the fit, in the unit of the training
+            data.
+        """
+        check_is_fitted(self, "net_")
+        self._check_decodes()
+        latents = check_array(X, dtype=FLOATS, order="C")
+        if latents.shape[1] != self._n_features_out:
+            raise ValueError(
+                f"X must hold {self._n_features_out} latents per row, as transform "
+                f"returns them; got {latents.shape[1]}."
+            )
+        module = self._network()
+        rows = self._apply(
+            lambda z: _unstandardise(module, module.decode(z)), _float32(latents)
+        )
+        return rows.astype(latents.dtype, copy=False)
+
     def impute(self, X: ArrayLike) -> NDArray:
         """Return rows whose NaN are replaced by estimates.
 
@@ -166,15 +193,11 @@ class PretrainerMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
 
     def _reconstruct(self, rows):
         module = self._network()
-
-        def reconstruct(x):
-            estimate = module.reconstruct(module.standardise(x))
-            scale = module.standardise.inverse_scale
-            # A gene that does not vary keeps its value.
-            unit = torch.where(scale > 0, 1 / scale, torch.zeros_like(scale))
-            return module.standardise.mean + estimate * unit
-
-        return self._apply(reconstruct, _float32(rows)).astype(rows.dtype)
+        estimate = self._apply(
+            lambda x: _unstandardise(module, module.reconstruct(module.standardise(x))),
+            _float32(rows),
+        )
+        return estimate.astype(rows.dtype)
 
     def _check_decodes(self):
         """Raise where no head was trained to estimate genes."""
@@ -235,8 +258,8 @@ class PretrainerMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
                 "cohort": torch.from_numpy(cohort[valid]),
             }
             with seeded(seed):
-                corrupted, changed = corrupt(
-                    valid_batch["x"], self.corruption_rate, valid_batch["cohort"]
+                corrupted, changed = module.corrupt(
+                    valid_batch["x"], valid_batch["cohort"]
                 )
             valid_batch |= {"corrupted": corrupted, "changed": changed}
         self._train(
@@ -303,6 +326,14 @@ def moments(rows: NDArray) -> tuple[NDArray, NDArray]:
 def _standardise(rows, mean, inverse):
     z = (rows - mean) * inverse
     return np.clip(z, -10, 10).astype(np.float32)
+
+
+def _unstandardise(module, z):
+    """Rows of a network's unit in that of the training data."""
+    scale = module.standardise.inverse_scale
+    # A gene that does not vary keeps its value.
+    unit = torch.where(scale > 0, 1 / scale, torch.zeros_like(scale))
+    return module.standardise.mean + z * unit
 
 
 def standardised(module, rows: NDArray) -> NDArray:

@@ -9,6 +9,7 @@ from sklearn.utils._param_validation import Interval
 
 from .._base import TorchEstimator
 from ._pretrainer import PRETRAINER_CONSTRAINTS, PretrainerMixin
+from .genes import find_gene_sets
 from .subsets import SubsetObjective, overlapping_subsets
 
 
@@ -165,7 +166,8 @@ class SubTabPretrainer(PretrainerMixin, TorchEstimator):
 
     def _new_objective(self, rows: NDArray, seed: int) -> tuple:
         if isinstance(self.subsets, Mapping):
-            self.subsets_ = self._find_pathways()
+            names = getattr(self, "feature_names_in_", None)
+            self.subsets_ = find_gene_sets(self.subsets, names, "subsets")
         else:
             rng = np.random.default_rng([seed, 5])
             # No more subsets than genes: the rest would repeat others.
@@ -188,27 +190,6 @@ class SubTabPretrainer(PretrainerMixin, TorchEstimator):
             "dropout": self.dropout,
         }
         return SubsetObjective, parameters, {}
-
-    def _find_pathways(self) -> dict[str, NDArray]:
-        names = getattr(self, "feature_names_in_", None)
-        if names is None:
-            raise ValueError(
-                "subsets as a dict of pathways needs the names of genes: pass X as a "
-                "DataFrame, or subsets as an integer."
-            )
-        place = {gene: i for i, gene in enumerate(names)}
-        found = {
-            pathway: np.array([place[g] for g in dict.fromkeys(genes) if g in place])
-            for pathway, genes in self.subsets.items()
-        }
-        found = {pathway: genes for pathway, genes in found.items() if len(genes) > 1}
-        if len(found) < 2:
-            raise ValueError(
-                "subsets needs at least two pathways with two genes or more of X; got "
-                f"{len(found)} of {len(self.subsets)}. Are they named alike, such as "
-                f"{list(names[:3])}?"
-            )
-        return found
 
     def _latents(self, module):
         return module.encode

@@ -9,6 +9,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from .._base import TorchEstimator
 from ._pretrainer import PRETRAINER_CONSTRAINTS, PretrainerMixin
 from .factors import leading_factors
+from .genes import find_gene_sets, list_sets_by_gene
 from .pretext import PRETEXTS, PretextObjective
 
 MANY_GENES = 5_000
@@ -41,6 +42,10 @@ class VIMEPretrainer(PretrainerMixin, TorchEstimator):
         Share of hidden units dropped in training.
     corruption_rate : float, default=0.3
         Probability that a value is replaced.
+    gene_sets : dict of str to list of str, default=None
+        Names of genes by name of a set, such as a pathway: sets are replaced as a
+        whole, so that values must be told from the other sets. Each gene follows one
+        of its sets, drawn for each batch; genes in none are replaced one by one.
     feature_weight : float, default=2.0
         Weight of the estimated values beside the estimated mask.
     temperature : float, default=0.5
@@ -126,6 +131,7 @@ class VIMEPretrainer(PretrainerMixin, TorchEstimator):
         "pretext": [StrOptions(set(PRETEXTS))],
         "init": [StrOptions({"pca", "random"})],
         "n_layers": [Interval(Integral, 1, None, closed="left")],
+        "gene_sets": [dict, None],
         "feature_weight": [Interval(Real, 0, None, closed="left")],
         "n_scored_genes": [
             Interval(Integral, 1, None, closed="left"),
@@ -144,6 +150,7 @@ class VIMEPretrainer(PretrainerMixin, TorchEstimator):
         n_layers=1,
         dropout=0.1,
         corruption_rate=0.3,
+        gene_sets=None,
         feature_weight=2.0,
         temperature=0.5,
         n_scored_genes="auto",
@@ -169,6 +176,7 @@ class VIMEPretrainer(PretrainerMixin, TorchEstimator):
         self.n_layers = n_layers
         self.dropout = dropout
         self.corruption_rate = corruption_rate
+        self.gene_sets = gene_sets
         self.feature_weight = feature_weight
         self.temperature = temperature
         self.n_scored_genes = n_scored_genes
@@ -205,7 +213,13 @@ class VIMEPretrainer(PretrainerMixin, TorchEstimator):
         n_scored = self.n_scored_genes
         if n_scored == "auto":
             n_scored = N_SCORED if rows.shape[1] > MANY_GENES else None
+        gene_sets = None
+        if self.gene_sets is not None:
+            names = getattr(self, "feature_names_in_", None)
+            found = find_gene_sets(self.gene_sets, names, "gene_sets")
+            gene_sets = list_sets_by_gene(found, rows.shape[1])
         parameters = {
+            "gene_sets": gene_sets,
             "n_features": rows.shape[1],
             "n_components": n_components,
             "n_hidden": self.n_hidden,

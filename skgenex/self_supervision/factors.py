@@ -2,8 +2,13 @@
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.neighbors import NearestNeighbors
 
 from .._covariance import factorise
+
+MIN_FACTORS = 2
+N_NEIGHBOURS = 10
+SHRINKAGE = 0.1
 
 
 def leading_factors(
@@ -39,3 +44,67 @@ def leading_factors(
     shuffled = rng.permuted(centred, axis=0)
     chance, _, _ = factorise(shuffled, rng)
     return values, directions, float(chance[0]) if len(chance) else 0.0
+
+
+def signal_map(X: NDArray, seed: int) -> NDArray:
+    """Map from genes to factors in which neighbouring rows differ alike everywhere.
+
+    Of the factors of all rows those above the chance level are kept. The covariance of
+    the differences between neighbouring rows estimates that within classes without any
+    label, as neighbours are mostly of one class; the factors are whitened by it, so
+    that directions in which rows of a class differ much count less, as in linear
+    discriminant analysis.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Standardised rows, labelled or not.
+    seed : int
+        For the chance level.
+
+    Returns
+    -------
+    ndarray of shape (n_factors, n_features)
+        Weights of the genes.
+
+    References
+    ----------
+    He & Niyogi (2003), Locality preserving projections, NeurIPS, Eq. 1 (differences
+    between neighbours); Horn (1965), see `leading_factors`.
+    """
+    values, directions, edge = leading_factors(X, np.random.default_rng([seed, 6]))
+    n_kept = max(int(np.sum(values > edge)), MIN_FACTORS)
+    values, directions = values[:n_kept], directions[:n_kept]
+    if len(values) == 0:
+        return directions
+    scores = X @ directions.T
+    # Neighbours by factors between principal components and whitened ones.
+    return local_whitening(scores, scores * values**-0.25) @ directions
+
+
+def local_whitening(scores: NDArray, places: NDArray) -> NDArray:
+    """Inverse square root of the covariance of differences between neighbours.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_samples, n_factors)
+        Rows.
+    places : ndarray of shape (n_samples, n_places)
+        Where the rows are: neighbours are near each other here.
+
+    Returns
+    -------
+    ndarray of shape (n_factors, n_factors)
+        To multiply the factors with from the left; a tenth of the mean variance is
+        added to each direction's.
+    """
+    n_neighbours = min(N_NEIGHBOURS, len(scores) - 1)
+    search = NearestNeighbors(n_neighbors=n_neighbours).fit(places)
+    neighbours = search.kneighbors(return_distance=False)
+    differences = (scores[:, None] - scores[neighbours]).reshape(-1, scores.shape[1])
+    covariance = differences.T @ differences / (2 * len(differences))
+    values, vectors = np.linalg.eigh(covariance)
+    if values[-1] <= 0:  # neighbours are all alike
+        return np.eye(len(values))
+    values = values.clip(0) + SHRINKAGE * values.clip(0).mean()
+    return (vectors * values**-0.5).T

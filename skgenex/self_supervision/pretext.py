@@ -1,6 +1,8 @@
 """Pretext tasks: what an encoder learns from rows without labels."""
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from ..nn import Standardise
@@ -33,6 +35,8 @@ class PretextObjective(nn.Module):
     n_scored_genes : int or None, default=None
         In training the two wide heads are evaluated for so many genes, drawn anew for
         each batch; None evaluates all.
+    gene_sets : ndarray of int of shape (n_features, n_places) or None, default=None
+        Sets of each gene, which are corrupted as a whole: see `draw_mask`.
     **network
         Further arguments of `FactorEncoder`.
 
@@ -42,6 +46,8 @@ class PretextObjective(nn.Module):
     (2010), Stacked Denoising Autoencoders, JMLR 11:3371; Bahri et al. (2022), SCARF,
     ICLR; Bardes, Ponce & LeCun (2022), VICReg, ICLR.
     """
+
+    gene_sets: torch.Tensor | None
 
     def __init__(
         self,
@@ -53,6 +59,7 @@ class PretextObjective(nn.Module):
         feature_weight: float,
         temperature: float,
         n_scored_genes: int | None = None,
+        gene_sets: NDArray | None = None,
         **network,
     ) -> None:
         super().__init__()
@@ -61,6 +68,8 @@ class PretextObjective(nn.Module):
         self.feature_weight = feature_weight
         self.temperature = temperature
         self.n_scored_genes = n_scored_genes
+        sets = None if gene_sets is None else torch.as_tensor(np.asarray(gene_sets))
+        self.register_buffer("gene_sets", sets, persistent=False)
         self.standardise = Standardise(n_features)
         self.encoder = FactorEncoder(n_features, n_components, **network)
         self.feature_head = nn.Linear(n_components, n_features)
@@ -97,7 +106,7 @@ class PretextObjective(nn.Module):
             Losses.
         """
         if corrupted is None or changed is None:
-            corrupted, changed = corrupt(x, self.corruption_rate, cohort)
+            corrupted, changed = self.corrupt(x, cohort)
         z = self.encoder(corrupted)
         if self.pretext == "scarf":
             return contrastive_loss(self.encoder(x), z, self.temperature)
@@ -115,9 +124,19 @@ class PretextObjective(nn.Module):
             losses = losses + mask_loss(logits, changed[:, genes])
         return losses
 
+    def corrupt(
+        self, x: torch.Tensor, cohort: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return corrupted rows and where they changed, as `corruption.corrupt`."""
+        return corrupt(x, self.corruption_rate, cohort, self.gene_sets)
+
+    def decode(self, z: torch.Tensor) -> torch.Tensor:
+        """Return estimated features of latents, (n_samples, n_features)."""
+        return self.feature_head(z)
+
     def reconstruct(self, x: torch.Tensor) -> torch.Tensor:
         """Return estimated features of standardised rows, (n_samples, n_features)."""
-        return self.feature_head(self.encoder(x))
+        return self.decode(self.encoder(x))
 
 
 def _apply(

@@ -1,4 +1,4 @@
-"""Where fine-tuning starts: the linear classifier that held-out labels favour."""
+"""Where fine-tuning starts: linear classifiers of few labels, averaged and balanced."""
 
 from typing import NamedTuple
 
@@ -6,10 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..prediction.linear import fit_logistic
-from ..prediction.solvers import log_loss
-from .factors import leading_factors
+from ..prediction.solvers import log_loss, softmax
 
-MIN_FACTORS = 2
+ENSEMBLE = ("genes", "emphasised", "factors")
+STARTS = ("ensemble", *ENSEMBLE, "latents")
+LABELS_PER_CLASS = 5  # at which the correction of the shares has halved
+MAX_POWER = 0.5
+N_FOLDS = 5
+N_BALANCING_STEPS = 50
 
 
 class Start(NamedTuple):
@@ -18,13 +22,14 @@ class Start(NamedTuple):
     Attributes
     ----------
     name : str
-        "genes", "factors", "both" (the mean of these two's logits) or "latents".
+        One of `STARTS`.
     linear : tuple of ndarray, (n_classes, n_features) and (n_classes,)
         Coefficients and intercepts for standardised genes; zeros for "latents".
     head : tuple of ndarray, (n_classes, n_latents) and (n_classes,)
         The same for latents; zeros for the others.
     cv_scores : dict of str to float
-        Log-loss of held-out labelled rows of each candidate.
+        Log-loss of held-out labelled rows of each candidate, before shares are
+        balanced.
     """
 
     name: str
@@ -33,39 +38,24 @@ class Start(NamedTuple):
     cv_scores: dict[str, float]
 
 
-def signal_map(X: NDArray, seed: int) -> NDArray:
-    """Map from genes to the factors of rows that stand out from noise.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_features)
-        Standardised rows, labelled or not.
-    seed : int
-        For the chance level.
-
-    Returns
-    -------
-    ndarray of shape (n_factors, n_features)
-        Directions of the factors above the chance level, each divided by the eighth
-        root of its variance: between principal components and whitened ones.
-    """
-    values, directions, edge = leading_factors(X, np.random.default_rng([seed, 6]))
-    n_kept = max(int(np.sum(values > edge)), MIN_FACTORS)
-    return directions[:n_kept] * values[:n_kept, None] ** -0.125
-
-
-def choose_start(
+def fit_start(
     X: NDArray,
     codes: NDArray,
     n_classes: int,
     factors: NDArray,
     latents: NDArray | None,
     *,
-    sample_weight: NDArray | None,
-    seed: int,
-    name: str | None = None,
+    sample_weight: NDArray | None = None,
+    seed: int = 0,
+    name: str = "auto",
 ) -> Start:
-    """Fit logistic regressions on genes, factors and latents; choose one.
+    """Fit logistic regressions, each with a penalty chosen on held-out rows.
+
+    "genes" is ridge regression of all genes; in "emphasised" genes count by their own
+    association with the classes; "factors" sees the factors of all rows; "latents" a
+    pretrained encoder's. "ensemble" is the mean of the logits of the first three. These
+    err on different rows, and few labels cannot tell which is best, but their mean is
+    near it, or better.
 
     Parameters
     ----------
@@ -76,53 +66,56 @@ def choose_start(
     n_classes : int
         Number of classes.
     factors : ndarray of shape (n_factors, n_features)
-        From `signal_map`.
+        From `factors.signal_map`.
     latents : ndarray of shape (n_labelled, n_latents) or None
         Latents of a pretrained encoder.
-    sample_weight : ndarray of shape (n_labelled,) or None
+    sample_weight : ndarray of shape (n_labelled,), default=None
         Weights of the rows.
-    seed : int
+    seed : int, default=0
         Deals the folds, the same for all candidates.
-    name : {"genes", "factors", "both", "latents"}, default=None
-        Use this candidate; by default the one of the lowest held-out log-loss.
+    name : str, default="auto"
+        Which of `STARTS`; "auto" takes the lowest held-out log-loss.
 
     Returns
     -------
     Start
         The classifier chosen.
     """
-    tables = {"genes": X}
-    if len(factors):
-        tables["factors"] = X @ factors.T
+    # An association needs rows to vary within classes, even without a fold's rows.
+    n_spare = len(codes) - len(np.unique(codes))
+    can_emphasise = n_spare > -(-len(codes) // N_FOLDS)
+    emphases = {"emphasised": 1.0 if can_emphasise else 0.0}
+    tables = {"genes": X, "emphasised": X, "factors": X @ factors.T}
     if latents is not None:
         tables["latents"] = latents
+    members = {"auto": tuple(tables), "ensemble": ENSEMBLE}.get(name, (name,))
     fits = {
-        candidate: fit_logistic(
-            table,
+        member: fit_logistic(
+            tables[member],
             codes,
             n_classes,
             sample_weight=sample_weight,
-            emphasis=0.0,
+            emphasis=emphases.get(member, 0.0),
+            n_folds=N_FOLDS,
             seed=seed,
         )
-        for candidate, table in tables.items()
-        if name in (None, "both", candidate)
+        for member in members
     }
-    scores = {candidate: fit.cv_score for candidate, fit in fits.items()}
-    models = {candidate: (fit.coef, fit.intercept) for candidate, fit in fits.items()}
+    models = {member: (fit.coef, fit.intercept) for member, fit in fits.items()}
+    scores = {member: fit.cv_score for member, fit in fits.items()}
     if "factors" in models:
         coef, intercept = models["factors"]
         models["factors"] = coef @ factors, intercept
-        if "genes" in models:
-            models["both"] = tuple(
-                (a + b) / 2
-                for a, b in zip(models["genes"], models["factors"], strict=True)
-            )
-            heldout = (fits["genes"].heldout + fits["factors"].heldout) / 2
-            weight = np.ones(len(X)) if sample_weight is None else sample_weight
-            losses = log_loss(heldout, np.eye(n_classes)[codes])
-            scores["both"] = float(np.average(losses, weights=weight))
-    best = name if name in models else min(scores, key=scores.__getitem__)
+    if set(ENSEMBLE) <= set(models):
+        parts = [models[member] for member in ENSEMBLE]
+        models["ensemble"] = (
+            np.mean([coef for coef, _ in parts], axis=0),
+            np.mean([intercept for _, intercept in parts], axis=0),
+        )
+        heldout = np.mean([fits[member].heldout for member in ENSEMBLE], axis=0)
+        losses = log_loss(heldout, np.eye(n_classes)[codes])
+        scores["ensemble"] = float(np.average(losses, weights=sample_weight))
+    best = min(scores, key=scores.__getitem__) if name == "auto" else name
     n_latents = 0 if latents is None else latents.shape[1]
     linear = np.zeros((n_classes, X.shape[1])), np.zeros(n_classes)
     head = np.zeros((n_classes, n_latents)), np.zeros(n_classes)
@@ -131,3 +124,41 @@ def choose_start(
     else:
         linear = models[best]
     return Start(best, linear, head, scores)
+
+
+def share_correction(logits: NDArray, shares: NDArray, n_labelled: int) -> NDArray:
+    """Return intercepts that bring the predicted shares of all rows nearer to others.
+
+    A classifier of few labels floods some classes and starves others, as one labelled
+    row happens to lie amid many rows and another at the margin. The correction that
+    would make the mean probabilities of all rows equal ``shares`` is applied by half,
+    and by less with more labels: the true shares need not be those of the labels.
+
+    Parameters
+    ----------
+    logits : ndarray of shape (n_samples, n_classes)
+        Of all rows, labelled or not.
+    shares : ndarray of shape (n_classes,)
+        Shares of the classes among the labels.
+    n_labelled : int
+        Number of labels.
+
+    Returns
+    -------
+    ndarray of shape (n_classes,)
+        What to add to the logits; sums to zero.
+
+    References
+    ----------
+    Zhu, Ghahramani & Lafferty (2003), Semi-supervised learning using Gaussian fields
+    and harmonic functions, ICML, Sec. 4 (class mass normalisation).
+    """
+    n_classes = len(shares)
+    wanted = np.maximum(shares, 1e-3 / n_classes)
+    bias = np.zeros(n_classes)
+    for _ in range(N_BALANCING_STEPS):
+        found = softmax(logits + bias).mean(axis=0)
+        bias += 0.5 * np.log(wanted / np.maximum(found, 1e-12))
+    per_class = n_labelled / n_classes
+    power = MAX_POWER * LABELS_PER_CLASS / (LABELS_PER_CLASS + per_class)
+    return power * (bias - bias.mean())

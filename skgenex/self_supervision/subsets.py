@@ -155,7 +155,7 @@ class SubsetObjective(nn.Module):
             subsets of the contrastive and the distance losses.
         """
         if corrupted is None:
-            corrupted, _ = corrupt(x, self.corruption_rate, cohort)
+            corrupted, _ = self.corrupt(x, cohort)
         z = self.latents(corrupted)
         n_subsets = z.shape[1]
         losses = torch.stack(
@@ -168,6 +168,16 @@ class SubsetObjective(nn.Module):
             weighted = self.contrastive_weight * contrast
             losses = losses + (weighted + self.distance_weight * distance) / len(pairs)
         return losses
+
+    def corrupt(
+        self, x: torch.Tensor, cohort: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return corrupted rows and where they changed, as `corruption.corrupt`."""
+        return corrupt(x, self.corruption_rate, cohort)
+
+    def decode(self, z: torch.Tensor) -> torch.Tensor:
+        """Return estimated features of latents, (n_samples, n_features)."""
+        return self.decoder(z)
 
     def encode(self, x: torch.Tensor) -> torch.Tensor:
         """Return the mean of the subsets' latents, (n_samples, n_components)."""

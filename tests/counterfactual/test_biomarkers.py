@@ -95,7 +95,8 @@ def test_columns_describe_known_changes():
         target=["T", "T", "B", "T"],
         scale_=[2.0, 1.0, 4.0, 1.0, 0.0],
     )
-    table = biomarkers(explanations, n_top=1)
+    with pytest.warns(UserWarning, match="Only 3 patients"):
+        table = biomarkers(explanations, n_top=1)
     assert list(table.index) == ["up", "mixed", "rare", "never", "dead"]
     np.testing.assert_allclose(
         table["change"], [4 / 3, 1, 2 / 3, 1e-4 / 3, 0], atol=1e-12
@@ -108,7 +109,8 @@ def test_columns_describe_known_changes():
     np.testing.assert_allclose(table["consistency"], [1, 2 / 3, 1, np.nan, np.nan])
     np.testing.assert_allclose(table["p_sign"], [0.25, 1, 1, 1, 1])
     assert table.attrs == {"n_top": 1, "n_patients": 3, "towards": "T"}
-    other = biomarkers(explanations, towards="B", n_top=1)
+    with pytest.warns(UserWarning, match="sign test of fewer than 6"):
+        other = biomarkers(explanations, towards="B", n_top=1)
     np.testing.assert_allclose(other["signed_change"], -table["signed_change"])
 
 

@@ -74,7 +74,7 @@ def test_gradients_of_a_black_box_are_refused(leukemia):
     X, y, patients = leukemia
     forest = RandomForestClassifier(20, random_state=0).fit(X, y)
     explainer = CounterfactualExplainer(forest, random_state=0).fit(X, y)
-    explanations = explainer.explain(patients[:3])
+    explanations = explainer.explain(patients[:8])
     with pytest.raises(ValueError, match="differentiated; got RandomForestClassifier"):
         biomarkers(
             explanations, explainer=explainer, X=X, y=y,

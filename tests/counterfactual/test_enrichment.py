@@ -49,7 +49,9 @@ def test_both_tests_are_those_of_scipy(importance):
 def test_a_planted_set_is_found_and_its_genes_listed():
     importance = pd.Series(np.arange(60.0), index=GENES)
     sets = {"planted": GENES[-6:], "spread": GENES[::10], "unmeasured": ["X"] * 9}
-    table = enrichment(importance, sets, n_top=8)
+    with pytest.warns(UserWarning, match="1 of 3 gene sets.*unmeasured"):
+        table = enrichment(importance, sets, n_top=8)
+    assert table.attrs["skipped"] == ["unmeasured"]
     assert list(table.index) == ["planted", "spread"]
     assert table.loc["planted", "genes"] == "G59, G58, G57, G56, G55, G54"
     assert table.loc["planted", "auc"] == 1
@@ -67,7 +69,8 @@ def test_gene_sets_from_a_file(tmp_path, importance):
     path = tmp_path / "sets.gmt"
     path.write_text("a\tna\t" + "\t".join(GENES[:8]) + "\n\nb\t\tG9\tG10\t\n")
     assert read_gmt(path) == {"a": GENES[:8], "b": ["G9", "G10"]}
-    table = enrichment(importance, path)
+    with pytest.warns(UserWarning, match="1 of 2 gene sets"):
+        table = enrichment(importance, path)
     assert list(table.index) == ["a"]  # b is below min_size
     (tmp_path / "bad.gmt").write_text("a\tna\tG1\nb\tna\n")
     with pytest.raises(ValueError, match=r"Line 2 of .*bad\.gmt must hold a name"):

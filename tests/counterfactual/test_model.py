@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.base import BaseEstimator
 from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import GradientBoostingRegressor, RandomForestClassifier
@@ -26,7 +27,10 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 from sklearn.svm import SVC, LinearSVC
+from skorch import NeuralNetClassifier
 
+from skgenex._seeding import seeded
+from skgenex.counterfactual import CounterfactualExplainer
 from skgenex.counterfactual.model import adapt, decisions, predicts_values
 
 rng = np.random.default_rng(0)
@@ -135,6 +139,71 @@ def test_wrappers_are_looked_into():
     assert adapt(FrozenEstimator(search), X).differentiable
     boosted = GradientBoostingRegressor(n_estimators=3).fit(X, VALUES)
     assert predicts_values(FrozenEstimator(boosted))
+
+
+@pytest.mark.parametrize("in_pipeline", [False, True])
+def test_skorch_net_is_differentiated_and_explained(in_pipeline):
+    with seeded(0):
+        net = NeuralNetClassifier(
+            torch.nn.Sequential(
+                torch.nn.Linear(12, 6), torch.nn.ReLU(), torch.nn.Linear(6, 3)
+            ),
+            criterion=torch.nn.CrossEntropyLoss,
+            max_epochs=30,
+            lr=0.1,
+            train_split=None,
+            verbose=0,
+        )
+        model = make_pipeline(StandardScaler(), net) if in_pipeline else net
+        rows = X.astype(np.float32)
+        model.fit(rows, CODES.astype(np.int64))
+    adapted = adapt(model, rows)
+    assert adapted.differentiable
+    ours = adapted.scores(torch.from_numpy(X)).softmax(dim=1)
+    expected = torch.from_numpy(model.predict_proba(rows)).double()
+    torch.testing.assert_close(ours, expected, atol=1e-5, rtol=0)
+    before = [p.detach().clone() for p in net_of(model).module_.parameters()]
+    result = CounterfactualExplainer(model, random_state=0).fit(X).explain(X[:5])
+    assert (result.status == "valid").all()
+    after = model.predict(result.profiles.to_numpy().astype(np.float32))
+    np.testing.assert_array_equal(after, result.target)
+    for old, new in zip(before, net_of(model).module_.parameters(), strict=True):
+        assert torch.equal(old, new)
+
+
+def net_of(model):
+    return model[-1] if hasattr(model, "steps") else model
+
+
+class Risk(BaseEstimator):
+    """A survival model as scikit-survival has them: predict gives a risk."""
+
+    def fit(self, X, y):
+        # y: structured array of events and times.
+        correlation = np.corrcoef(X.T, np.log(y["time"]))[-1, :-1]
+        self.weight_ = -correlation
+        return self
+
+    def predict(self, X):
+        return np.exp(np.asarray(X) @ self.weight_ / 10)
+
+
+def test_risk_of_a_survival_model_falls_below_a_quantile():
+    rng = np.random.default_rng(1)
+    time = np.exp(-X[:, 0] + 0.1 * rng.standard_normal(len(X)))
+    y = np.array(
+        list(zip(np.ones(len(X), bool), time, strict=True)),
+        dtype=[("event", bool), ("time", float)],
+    )
+    model = Risk().fit(X, y)
+    risk = model.predict(X)
+    patients = X[risk > np.quantile(risk, 0.7)][:6]
+    explainer = CounterfactualExplainer(model, random_state=0).fit(X)
+    result = explainer.explain(patients, target={"below": 0.4})
+    assert (result.status == "valid").all()
+    after = model.predict(result.profiles.to_numpy())
+    assert (after <= np.quantile(risk, 0.4)).all()
+    assert (np.asarray(result.predicted_before) > np.quantile(risk, 0.7)).all()
 
 
 @pytest.mark.parametrize("kind", ["logits", "one logit", "probabilities"])

@@ -1,6 +1,9 @@
 """Domination, crowding, and fronts whose optimum is known."""
 
+from types import SimpleNamespace
+
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from sklearn.ensemble import RandomForestClassifier
@@ -20,6 +23,7 @@ from skgenex.counterfactual.problem import Problem
 from skgenex.counterfactual.reference import Reference
 from skgenex.counterfactual.searches.front import pareto
 from skgenex.counterfactual.settings import Settings
+from skgenex.plotting import ParetoDisplay
 
 
 def test_ranks_peel_the_fronts():
@@ -219,3 +223,23 @@ def test_a_patients_front_does_not_depend_on_the_others(forest_problem):
         one.reference.covariance.squared_length(change),
     )
     assert (front["n_genes"] == (change.abs() > 1e-3).sum(dim=1).numpy()).all()
+
+
+def test_display_draws_the_front_of_a_patient():
+    pytest.importorskip("matplotlib").use("agg")
+    front = pd.DataFrame(
+        [[0.0, 2.0, 9, 1.0], [0.0, 3.0, 4, 1.0], [0.7, 0.5, 1, 1.0]],
+        columns=list(OBJECTIVES),
+    )
+    explanations = SimpleNamespace(fronts=[pd.DataFrame(), front])
+    display = ParetoDisplay.from_explanations(explanations, 1)
+    # What does not flip is no compromise, however near.
+    assert display.objectives["prediction_gap"].max() == 0
+    assert (display.x, display.y) == ("distance", "n_genes")
+    assert display.front_.tolist() == [0, 1]
+    with pytest.raises(ValueError, match="Patient 0 was predicted as the target"):
+        ParetoDisplay.from_explanations(explanations, 0)
+    with pytest.raises(ValueError, match="position among 2; got 2"):
+        ParetoDisplay.from_explanations(explanations, 2)
+    with pytest.raises(ValueError, match='Only method="pareto"'):
+        ParetoDisplay.from_explanations(SimpleNamespace(fronts=None))

@@ -1,5 +1,7 @@
 """The searches against closed forms."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -118,8 +120,9 @@ def test_texture_meets_the_roughness_and_spares_what_changes_most():
     # These patients are training rows: nothing of them is outside of the factors.
     np.testing.assert_allclose(smooth, rough)
     new = problem.start + 0.7 * torch.from_numpy(rng.standard_normal((7, 300)))
-    problem.start = new
-    problem.lower, problem.upper = new - 100, new + 100
+    problem = replace(
+        problem, start=new, lower=new - 100, upper=new + 100, outputs=None
+    )
     problem.goal = problem.score(new).detach() + 3
     smooth, _ = natural(problem, PLAIN)
     rough, reached = natural(problem, Settings(class_shift=0.0, roughness=1.0))

@@ -9,7 +9,7 @@ from skgenex.counterfactual.stability import selection_stability
 def test_equal_selections_are_stable_and_random_ones_are_not():
     same = np.zeros((5, 50), bool)
     same[:, :10] = True
-    assert selection_stability(same) == pytest.approx((1, 1, 1))
+    assert selection_stability(same).value == pytest.approx(1)
     rng = np.random.default_rng(0)
     random = np.zeros((400, 50), bool)
     for row in random:
@@ -54,6 +54,12 @@ def test_interval_is_that_of_the_jackknife():
     result = selection_stability(selected)
     error = (result.upper - result.value) / 1.959964
     assert error == pytest.approx(jackknife, rel=0.05)
+
+
+def test_equal_selections_have_no_interval():
+    result = selection_stability([[1, 1, 0, 0, 0]] * 3)
+    assert result.value == 1
+    assert np.isnan([result.lower, result.upper]).all()
 
 
 @pytest.mark.parametrize(

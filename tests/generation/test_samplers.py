@@ -705,7 +705,8 @@ def test_drawn_conditions_come_back_and_belong_to_their_rows():
     table = pd.DataFrame({"age": age, "site": np.tile(["x", "y"], 40)})
     sampler = GaussianSampler(random_state=0).fit(X, y, conditions=table)
     X_new, y_new, drawn = sampler.sample(60, return_conditions=True)
-    assert list(drawn) == ["age", "site"] and len(drawn) == len(y_new) == 60
+    assert list(drawn) == ["age", "site"]
+    assert len(drawn) == len(y_new) == 60
     assert np.corrcoef(X_new.mean(axis=1), drawn["age"])[0, 1] > 0.9
     plain, _ = sampler.sample(60)
     np.testing.assert_array_equal(plain, X_new)

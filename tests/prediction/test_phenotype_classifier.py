@@ -7,7 +7,7 @@ from scipy.special import softmax
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.model_selection import cross_val_score
 
-from skgenex.prediction import PhenotypeClassifier
+from skgenex.prediction import PhenotypeClassifier, _classifier
 from skgenex.prediction.linear import fit_logistic
 
 
@@ -43,7 +43,8 @@ def test_linear_backend_is_the_logistic_regression():
     Z = (X - X.mean(axis=0)) / X.std(axis=0)
     codes = np.unique(y, return_inverse=True)[1]
     fit = fit_logistic(Z, codes, 3, strengths=[classifier.strength_])
-    expected = softmax(Z @ fit.coef.T + fit.intercept, axis=1)
+    logits = (Z @ fit.coef.T + fit.intercept) / classifier.temperature_
+    expected = softmax(logits, axis=1)
     np.testing.assert_allclose(classifier.predict_proba(X), expected, atol=1e-3)
     assert classifier.backend_ == "linear"
     assert classifier.n_iter_ == 0
@@ -100,6 +101,27 @@ def test_probabilities_are_calibrated():
     for low, high in ((0.1, 0.3), (0.3, 0.7), (0.7, 0.9)):
         rows = (p > low) & (p < high)
         assert abs(y[rows].mean() - p[rows].mean()) < 0.08
+
+
+@pytest.mark.parametrize("backend", ["linear", "network"])
+def test_few_rows_do_not_vouch_for_certainty(backend, monkeypatch):
+    # All held-out rows are right by far; yet any probability above (n + 1) / (n + 2)
+    # would be a claim that so few rows cannot bear.
+    rng = np.random.default_rng(0)
+    y = np.arange(40) % 2
+    X = 0.1 * rng.normal(size=(40, 50)) + y[:, None]
+    how = {"backend": backend, "max_epochs": 2, "random_state": 0}
+    tempered = PhenotypeClassifier(**how).fit(X, y)
+    monkeypatch.setattr(_classifier, "fit_temperature", lambda *_: 1.0)
+    plain = PhenotypeClassifier(**how).fit(X, y)
+    assert tempered.temperature_ > 1.2
+    np.testing.assert_allclose(
+        tempered.decision_function(X) * tempered.temperature_,
+        plain.decision_function(X),
+        rtol=1e-4,
+    )
+    assert tempered.predict_proba(X).max(axis=1).mean() < 0.985
+    assert plain.predict_proba(X).max(axis=1).mean() > 0.99
 
 
 @pytest.mark.parametrize("backend", ["linear", "network"])

@@ -3,7 +3,7 @@
 import torch
 
 from skgenex._seeding import seeded
-from skgenex.self_supervision.corruption import corrupt, draw_donors
+from skgenex.self_supervision.corruption import corrupt, draw_donors, draw_mask
 
 
 def test_donors_are_other_rows_of_the_same_cohort():
@@ -43,3 +43,24 @@ def test_equal_values_are_not_called_changed():
     x = torch.ones(10, 4)
     _, changed = corrupt(x, 1.0, torch.zeros(10, dtype=torch.int64))
     assert not changed.any()
+
+
+def test_gene_sets_are_replaced_as_a_whole_at_the_rate():
+    gene_sets = torch.tensor([[0, -1], [0, -1], [0, 1], [1, -1], [2, -1]])
+    with seeded(3):
+        masks = torch.stack([draw_mask(50, 0.3, gene_sets) for _ in range(400)])
+    assert torch.equal(masks[..., 0], masks[..., 1])
+    rates = masks.float().mean(dim=(0, 1))
+    assert torch.allclose(rates, torch.full((5,), 0.3), atol=0.02)
+    # A gene of two sets follows each half of the time: 0.5 + 0.5 * (0.49 + 0.09).
+    agrees = (masks[..., 2] == masks[..., 0]).float().mean().item()
+    assert abs(agrees - 0.79) < 0.03
+
+
+def test_corruption_follows_gene_sets():
+    gene_sets = torch.tensor([[0], [0], [1]])
+    with seeded(4):
+        x = torch.randn(100, 3)
+        _, changed = corrupt(x, 0.5, torch.zeros(100, dtype=torch.int64), gene_sets)
+    assert torch.equal(changed[:, 0], changed[:, 1])
+    assert not torch.equal(changed[:, 0], changed[:, 2])

@@ -138,3 +138,36 @@ def test_pathways_are_the_subsets(table):
     np.testing.assert_array_equal(
         pretrainer.transform(outside), pretrainer.transform(table)
     )
+
+
+def test_gene_sets_hide_what_only_their_own_genes_tell(table):
+    rng = np.random.default_rng(3)
+    twins = pd.DataFrame(rng.normal(size=(150, 2)), columns=["a", "b"])
+    twins["a2"] = twins["a"] + 0.01 * rng.normal(size=150)
+    twins["b2"] = twins["b"] + 0.01 * rng.normal(size=150)
+    how = {
+        "n_components": 2,
+        "max_epochs": 1,
+        "validation_fraction": 0.5,
+        "corruption_rate": 0.5,
+        "device": "cpu",
+        "random_state": 0,
+    }
+    sets = {"a": ["a", "a2", "absent"], "b": ["b", "b2"]}
+    by_gene = VIMEPretrainer(**how, pretext="dae").fit(twins)
+    by_set = VIMEPretrainer(**how, pretext="dae", gene_sets=sets).fit(twins)
+    # A twin tells the other half of the time, unless both are always hidden together.
+    losses = [p.history_[-1]["valid_loss"] for p in (by_gene, by_set)]
+    assert losses[1] > 1.1 * losses[0]
+    again = pickle.loads(pickle.dumps(by_set))
+    np.testing.assert_array_equal(again.transform(twins), by_set.transform(twins))
+
+
+def test_gene_sets_need_names_and_two_sets(table):
+    sets = {"a": ["g1", "g2"], "b": ["g3", "g4"]}
+    pretrainer = VIMEPretrainer(gene_sets=sets, max_epochs=1, device="cpu")
+    with pytest.raises(ValueError, match="gene_sets as a dict"):
+        pretrainer.fit(table.to_numpy())
+    pretrainer.set_params(gene_sets={"a": ["g1", "g2"], "b": ["none"]})
+    with pytest.raises(ValueError, match="got 1 of 2"):
+        pretrainer.fit(table)

@@ -1,5 +1,6 @@
 """Searches: each moves a batch of patients until they are predicted as their target."""
 
+from .diffusion import diffusion
 from .drivers import drivers
 from .front import pareto
 from .gradient import gradient
@@ -15,6 +16,7 @@ SEARCHES = {
     "sparse": sparse,
     "prototype": prototype,
     "pareto": pareto,
+    "diffusion": diffusion,
 }
 NEED_GRADIENTS = {"learned", "gradient", "sparse"}
 

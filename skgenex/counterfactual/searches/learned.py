@@ -12,9 +12,10 @@ import torch
 from ..problem import Problem, nearest_step, target_score
 from ..settings import Settings
 from .natural import class_shift, line, mix, unit_rows
-from .texture import renew
+from .texture import rough_path
 
 PENALTY = 0.1  # of the squared Mahalanobis length
+N_STEPS = 5  # of the line search
 
 
 class GeneratorObjective(torch.nn.Module):
@@ -154,5 +155,11 @@ def learned(problem: Problem, settings: Settings) -> tuple[torch.Tensor, torch.T
     pattern = unit_rows(change.to(torch.float64) * free)
     shift = unit_rows(class_shift(problem) * free)
     direction = unit_rows(mix(pattern, shift, settings.class_shift))
-    rows, reached = nearest_step(problem, line(problem, direction), n_steps=5)
-    return renew(problem, settings, rows, reached)
+    plain = line(problem, direction)
+    rough = rough_path(problem, settings, plain(torch.ones(1, 1)) - problem.start)
+    rows, reached = nearest_step(problem, rough or plain, n_steps=N_STEPS)
+    if rough is not None and not reached.all():
+        again, arrived = nearest_step(problem, plain, n_steps=N_STEPS)
+        rows = torch.where(reached[:, None], rows, again)
+        reached = reached | arrived
+    return rows, reached

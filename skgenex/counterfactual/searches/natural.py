@@ -95,7 +95,9 @@ def mix(pattern: torch.Tensor, shift: torch.Tensor, weight: float) -> torch.Tens
 def line(problem: Problem, direction: torch.Tensor):
     """Path along a direction, within the constraints, a quarter deviation per unit."""
     length = direction.shape[1] ** 0.5 / 4
-    return lambda a: problem.project(problem.start + a * length * direction)
+    return lambda a: problem.project(
+        torch.addcmul(problem.start, a * length, direction)
+    )
 
 
 def class_shift(problem: Problem) -> torch.Tensor:
@@ -105,8 +107,7 @@ def class_shift(problem: Problem) -> torch.Tensor:
     nearest prediction. Zero where the target has no patients.
     """
     reference = problem.reference
-    with torch.no_grad():
-        outputs = problem.model.scores(reference.to_units(problem.start))
+    outputs = problem.known_outputs()
     if problem.codes is not None:
         origin = outputs.argmax(dim=1)
         counts = torch.bincount(reference.groups, minlength=len(reference.means))

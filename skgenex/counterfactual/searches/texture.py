@@ -9,12 +9,14 @@ is noise to the reference: the turn says nothing about biology, and ``roughness=
 leaves it out.
 """
 
+from collections.abc import Callable
+
 import torch
 
 from ..problem import Problem, nearest_step
 from ..settings import Settings
 
-N_PASSES = 2
+N_STEPS = 4
 LONGEST = 2.0  # by how much of itself a change may grow to make up for the turn
 
 
@@ -39,49 +41,77 @@ def renew(
     rows, reached
         The same for patients that have not arrived, or would not with new texture.
     """
-    reference = problem.reference
-    wanted = settings.roughness * reference.stiffness
-    if wanted == 0 or not reached.any():
+    if not reached.any():
         return rows, reached
     members = reached.nonzero()[:, 0]
     part = problem.of(members)
-    change = rows[members] - part.start
-    # Around the mean of the patient's own group: what differs between groups is no
-    # noise.
-    particular = reference.within.outside(part.start - part.origin_means())
-    other = reference.within.outside(particular * reference.signs)
-    # The half of the genes that change most is left alone: it is what the change says.
-    quiet = change.abs() <= change.abs().median(dim=1, keepdim=True).values
-    allowed = quiet * part.free()
-    particular, other = particular * allowed, other * allowed
-    length = particular.norm(dim=1, keepdim=True)
-    other = other * length / other.norm(dim=1, keepdim=True).clamp_min(1e-12)
-    own_stiff, own_squares = reference.stiffness_parts(particular)
-    given = (own_stiff - wanted * own_squares).clamp_min(0)
-    renewed, arrived = part.start, torch.zeros(len(part), dtype=torch.bool)
-    whole = change
-    for _ in range(N_PASSES):
-        # With both parts of length L and at right angles, a turn whose cosine is
-        # 1 - t / 2 changes the patient by t L^2.
-        stiff, squares = reference.stiffness_parts(whole)
-        lacking = (wanted * squares - stiff).clamp_min(0)
-        turn = torch.where(given > 0, lacking / given.clamp_min(1e-12), 0.0)
-        cosine = (1 - turn.clamp(0, 2) / 2)[:, None]
-        extra = (cosine - 1) * particular + (1 - cosine.square()).sqrt() * other
-        extra = extra * (length > 1e-6)
-        renewed, arrived = nearest_step(
-            part,
-            _path(part, change, extra),
-            longest=LONGEST,
-            n_steps=3,
-        )
-        # The change may have had to grow to make up for the turn.
-        whole = renewed - part.start - extra
+    path = rough_path(part, settings, rows[members] - part.start)
+    if path is None:
+        return rows, reached
+    # The change may have to grow to make up for the turn.
+    renewed, arrived = nearest_step(
+        part,
+        lambda a: path(1 + a),
+        longest=LONGEST,
+        n_steps=N_STEPS,
+        first_margin=part.margin(path(torch.ones(len(part), 1, dtype=rows.dtype))),
+    )
     rows = rows.clone()
     rows[members] = torch.where(arrived[:, None], renewed, rows[members])
     return rows, reached
 
 
-def _path(problem, change, extra):
-    """Return the change and more of it, with new texture."""
-    return lambda a: problem.project(problem.start + extra + (1 + a) * change)
+def rough_path(
+    problem: Problem, settings: Settings, change: torch.Tensor
+) -> Callable[[torch.Tensor], torch.Tensor] | None:
+    """Return the way along a change, at each length as rough as real differences.
+
+    Parameters
+    ----------
+    problem : Problem
+        The patients.
+    settings : Settings
+        ``roughness`` is used.
+    change : Tensor of shape (n_patients, n_features)
+        Changes at length 1.
+
+    Returns
+    -------
+    callable or None
+        Takes lengths (n_patients, 1), returns rows within the constraints; None where
+        no roughness is wanted.
+    """
+    reference = problem.reference
+    wanted = settings.roughness * reference.stiffness
+    if wanted == 0:
+        return None
+    # Around the mean of the patient's own group: what differs between groups is no
+    # noise.
+    within = reference.within.single
+    particular = within.outside((problem.start - problem.origin_means()).float())
+    other = within.outside(particular * reference.signs.float())
+    # The half of the genes that change most is left alone: it is what the change says.
+    single = change.float()
+    size = single.abs()
+    quiet = size <= size.median(dim=1, keepdim=True).values
+    allowed = quiet & (problem.upper > problem.lower)
+    particular, other = particular * allowed, other * allowed
+    length = particular.norm(dim=1, keepdim=True)
+    other = other * (length / other.norm(dim=1, keepdim=True).clamp_min(1e-12))
+    given = within.squared_length(particular) - wanted * length[:, 0].square()
+    squares = single.square().sum(dim=1)
+    lacking = (wanted * squares - within.squared_length(single)).clamp_min(0)
+    # With both parts of length L and at right angles, a turn whose cosine is 1 - t / 2
+    # changes the patient by t L^2. Of training rows only rounding errors are left.
+    can_turn = (given > 0) & (length[:, 0] > 1e-3)
+    turn = torch.where(can_turn, lacking / given.clamp_min(1e-12), 0.0)[:, None]
+    turn, particular, other = turn.double(), particular.double(), other.double()
+
+    def path(a: torch.Tensor) -> torch.Tensor:
+        cosine = 1 - (a.square() * turn).clamp(0, 2) / 2
+        sine = (1 - cosine.square()).sqrt()
+        rows = torch.addcmul(problem.start, a, change)
+        rows.addcmul_(cosine - 1, particular).addcmul_(sine, other)
+        return problem.project(rows)
+
+    return path

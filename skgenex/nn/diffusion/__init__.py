@@ -1,6 +1,7 @@
 """Diffusion in the sigma parameterisation of Karras et al. (2022)."""
 
-from .denoiser import TARGETS, Denoiser, DenoisingObjective, GaussianDenoiser, guided
+from .denoiser import TARGETS, Denoiser, DenoisingObjective, guided
+from .gaussian import GaussianDenoiser
 from .noise import (
     PROCESSES,
     NoiseProcess,

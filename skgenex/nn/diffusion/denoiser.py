@@ -1,4 +1,4 @@
-"""Denoisers: the exact one of a Gaussian, and a network which corrects it."""
+"""A network which corrects the denoiser of a Gaussian, and its training."""
 
 import math
 from collections.abc import Callable
@@ -8,7 +8,9 @@ import torch
 from torch import nn
 
 from ..networks import ConditionalMLP
+from .gaussian import GaussianDenoiser
 from .noise import PROCESSES
+from .subspace import FactorDenoiser, FactorMLP
 
 # What the network predicts, as the factor c_out(sigma) by which its output corrects the
 # denoised row. Its own squared error is that of the row, over c_out^2.
@@ -18,49 +20,6 @@ TARGETS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "velocity": lambda sigma: sigma / (1 + sigma),
     "x0": torch.ones_like,
 }
-
-
-class GaussianDenoiser(nn.Module):
-    """Posterior mean of rows from class-wise centred Gaussians, given noisy rows.
-
-    For x ~ N(0, C) and noise of standard deviation sigma it is
-    C (C + sigma^2 I)^-1 (x + noise), computed in the eigenbasis of C.
-
-    Parameters
-    ----------
-    covariances : ndarray of shape (n_classes + 1, n_features, n_features)
-        One covariance matrix per class; the last is that of all classes together.
-
-    Examples
-    --------
-    >>> import numpy as np, torch
-    >>> from skgenex.nn.diffusion import GaussianDenoiser
-    >>> denoise = GaussianDenoiser(np.stack([np.eye(2), 3 * np.eye(2)]))
-    >>> x, sigma = torch.ones(2, 2), torch.ones(2)
-    >>> denoise(x, sigma, torch.tensor([0, 1]))
-    tensor([[0.5000, 0.5000],
-            [0.7500, 0.7500]])
-    """
-
-    values: torch.Tensor
-    vectors: torch.Tensor
-
-    def __init__(self, covariances: np.ndarray) -> None:
-        super().__init__()
-        values, vectors = np.linalg.eigh(covariances)
-        # Not saved with the weights: they follow from the constructor's argument.
-        for name, array in (("values", values.clip(min=0)), ("vectors", vectors)):
-            tensor = torch.as_tensor(array, dtype=torch.float32)
-            self.register_buffer(name, tensor, persistent=False)
-
-    def forward(
-        self, x: torch.Tensor, sigma: torch.Tensor, label: torch.Tensor
-    ) -> torch.Tensor:
-        """Return the expected clean rows, (n_samples, n_features)."""
-        vectors, values = self.vectors[label], self.values[label]
-        gain = values / (values + sigma[:, None] ** 2)
-        coordinates = torch.einsum("ni,nij->nj", x, vectors)
-        return torch.einsum("nj,nij->ni", gain * coordinates, vectors)
 
 
 class Denoiser(nn.Module):
@@ -147,6 +106,9 @@ class DenoisingObjective(nn.Module):
         Which noise levels training rows get.
     target : {"epsilon", "v", "velocity", "x0"}, default=None
         What the network predicts, see `Denoiser`; None takes the process's own.
+    factors : dict, default=None
+        Arguments of a `FactorDenoiser` but ``covariances``: then rows hold genes, and
+        ``covariances`` are those of their leading factors.
 
     References
     ----------
@@ -174,20 +136,26 @@ class DenoisingObjective(nn.Module):
         label_dropout: float = 0.1,
         process: str = "edm",
         target: str | None = None,
+        factors: dict | None = None,
     ) -> None:
         super().__init__()
-        n_features = covariances.shape[1]
         self.n_classes = len(covariances) - 1
         self.jitter = jitter
         self.label_dropout = label_dropout
         self.process = process
-        self.denoiser = Denoiser(
-            GaussianDenoiser(covariances),
-            ConditionalMLP(
-                n_features, self.n_classes, n_covariates, n_hidden, n_blocks, dropout
-            ),
-            target or PROCESSES[process].target,
-        )
+        how = (self.n_classes, n_covariates, n_hidden, n_blocks, dropout)
+        if factors is None:
+            gaussian: nn.Module = GaussianDenoiser(covariances)
+            network: nn.Module = ConditionalMLP(covariances.shape[1], *how)
+        else:
+            gaussian = FactorDenoiser(covariances=covariances, **factors)
+            q = covariances.shape[1] - factors["has_scale"]
+            variances = factors["eigenvalues"][:q] + factors["noise"]
+            network = FactorMLP(
+                factors["vectors"][:q], variances, *how, factors["has_scale"]
+            )
+        target = target or PROCESSES[process].target
+        self.denoiser = Denoiser(gaussian, network, target)
 
     def forward(
         self,

@@ -37,10 +37,21 @@ OWN_TYPES = (
     "skgenex.generation._diffusion_sampler.DiffusionSampler",
     "skgenex.generation._gan_sampler.GANSampler",
     "skgenex.generation._gaussian_sampler.GaussianSampler",
+    "skgenex.generation._hierarchical_sampler.HierarchicalDiffusionSampler",
+    "skgenex.generation._kl_autoencoder.KLAutoencoder",
+    "skgenex.generation._private_gaussian_sampler.PrivateGaussianSampler",
+    "skgenex.generation._upsampler.CorrectionObjective",
+    "skgenex.generation._upsampler.TranscriptomeUpsampler",
     "skgenex.generation._vae_sampler.VAESampler",
+    "skgenex.generation.autoencoder.RowVAE",
+    "skgenex.generation.contrastive.ContrastiveEmbedding",
+    "skgenex.generation.contrastive.ContrastiveObjective",
     "skgenex.generation.factors.FactorModel",
     "skgenex.generation.gan.LatentGAN",
     "skgenex.generation.marginals.MarginalMap",
+    "skgenex.generation.private_gaussian.PublicSpace",
+    "skgenex.generation.spaces.CodeModel",
+    "skgenex.generation.spaces.GeneModel",
     "skgenex.generation.strategies.augment_to",
     "skgenex.generation.strategies.multiply",
     "skgenex.generation.vae.LatentVAE",
@@ -56,7 +67,11 @@ OWN_TYPES = (
     "skgenex.self_supervision.pretext.PretextObjective",
     "skgenex.self_supervision.subsets.SubsetObjective",
 )
-OTHER_TYPES = ("imblearn.pipeline.Pipeline", "numpy.dtype")
+OTHER_TYPES = (
+    "imblearn.pipeline.Pipeline",
+    "numpy.dtype",
+    "sklearn.compose._column_transformer.make_column_selector",
+)
 
 
 def trusted_types() -> list[str]:

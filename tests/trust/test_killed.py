@@ -24,6 +24,11 @@ def complaints(what, folder, n_kills):
     return found
 
 
+is_thorough = os.environ.get("SKGENEX_SLOW_TESTS") == "1"
+slow = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not is_thorough, reason="minutes: SKGENEX_SLOW_TESTS=1 runs it"),
+]
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
 
 
@@ -33,8 +38,8 @@ needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
     [
         ("save", 12),
         ("fit", 2),
-        pytest.param("save", 100, marks=pytest.mark.slow),
-        pytest.param("fit", 20, marks=pytest.mark.slow),
+        pytest.param("save", 100, marks=slow),
+        pytest.param("fit", 20, marks=slow),
     ],
 )
 def test_a_kill_at_any_moment_costs_nothing_that_was_done(what, n_kills, tmp_path):

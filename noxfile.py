@@ -1,3 +1,8 @@
+#!/usr/bin/env -S uv run --script
+
+# /// script
+# dependencies = ["nox"]
+# ///
 """The tests on several versions of what the package builds on: ``nox``.
 
 ``nox -s lowest`` installs the floors that pyproject.toml declares; ``nox -s versions``
@@ -11,6 +16,7 @@ from pathlib import Path
 
 import nox
 
+nox.needs_version = ">=2025.10.14"
 nox.options.default_venv_backend = "venv"
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "SCIPY_ARRAY_API": "1", "MPLBACKEND": "Agg"}
 # Checks of the project itself, not of the code: they want the pinned versions.
@@ -51,3 +57,7 @@ def lowest(session: nox.Session) -> None:
 def versions(session: nox.Session, sklearn: str, pandas: str) -> None:
     """Run the tests on one pair of scikit-learn and pandas; "" is the newest."""
     run_tests(session, f"scikit-learn{sklearn}", f"pandas{pandas}")
+
+
+if __name__ == "__main__":
+    nox.main()

@@ -51,9 +51,8 @@ class CounterfactualExplainer(TransformerMixin, TorchEstimator):
         scalers, selectors and PCA, are differentiated; anything else with
         ``predict_proba``, ``decision_function`` or, for values, ``predict`` is asked
         as a black box. None: logistic regression on standardised genes.
-    method : {"natural", "learned", "gradient", "sparse", "prototype", "pareto", \
-            "diffusion"}
-        The search. ``"natural"`` (default): along the covariance times the gradient.
+    method : str, default="natural"
+        The search. ``"natural"``: along the covariance times the gradient.
         ``"learned"``: a generator network, trained against the model, gives the
         direction of each patient in one pass. ``"gradient"``: Wachter et al.'s
         distance and growing weight. ``"sparse"``: few genes. ``"prototype"``: towards

@@ -227,7 +227,7 @@ class KLAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEsti
 
         Returns
         -------
-        ndarray of shape (n_samples, n_components_)
+        ndarray of shape (n_samples, n_components)
             Codes.
         """
         check_is_fitted(self)
@@ -245,7 +245,7 @@ class KLAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEsti
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_components_)
+        X : array-like of shape (n_samples, n_components)
             Codes.
 
         Returns

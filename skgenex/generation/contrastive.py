@@ -207,7 +207,7 @@ class ContrastiveEmbedding(
     ----------
     backend_ : {"network", "linear"}
         What `transform` uses.
-    correlations_ : ndarray of shape (n_components_,)
+    correlations_ : ndarray of shape (n_components,)
         Canonical correlations in the training rows.
     heldout_gain_ : float
         How much lower the held-out loss is with networks, in nats; NaN if not tried.
@@ -489,7 +489,7 @@ class ContrastiveEmbedding(
 
         Returns
         -------
-        ndarray of shape (n_samples, n_components_)
+        ndarray of shape (n_samples, n_components)
             Embeddings; each component has about unit variance.
         """
         check_is_fitted(self, "backend_")
@@ -515,7 +515,7 @@ class ContrastiveEmbedding(
 
         Returns
         -------
-        ndarray of shape (n_samples, n_components_)
+        ndarray of shape (n_samples, n_components)
             Embeddings, in the space of `transform`.
 
         Raises

@@ -3,6 +3,7 @@
 from functools import partial
 
 import numpy as np
+from peers.adapt_networks import adapt_network
 from peers.skada_networks import skada_network
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
@@ -128,8 +129,13 @@ METHODS = {
         f"skada_{name}": partial(skada_network, name=name)
         for name in ("dann_shipped", "dann", "cdan", "deepcoral")
     },
+    **{
+        f"adapt_{name.lower()}": partial(adapt_network, name=name)
+        for name in ("DANN", "CDAN", "DeepCORAL")
+    },
     "target_only": target_only,
     "ceiling": partial(target_only, truth=True),
 }
 SLOW = ("cycada", "scaled_phenotype", "shift_phenotype")
-DEFAULT = [n for n in METHODS if n not in SLOW and not n.startswith("skada_")]
+PEERS = ("skada_", "adapt_")
+DEFAULT = [n for n in METHODS if n not in SLOW and not n.startswith(PEERS)]

@@ -79,6 +79,8 @@ def operations(sampler, classifier, X, y):
         "interpolation_rises": (np.diff(gain, axis=1) > 0).mean(),
         "interpolation_mean_rises": (np.diff(gain.mean(axis=0)) > 0).mean(),
         "shift_reaches": (classifier.predict(shifted) == second).mean(),
+        "real_reach": (classifier.predict(b) == second).mean(),
+        "unshifted_reach": (classifier.predict(a) == second).mean(),
         "shift_patient_correlation": np.mean(patient),
         "chance_correlation": np.mean(chance),
     }
@@ -99,7 +101,10 @@ def main():
         for seed in range(arguments.seeds):
             X_train, X_holdout, y_train, y_holdout = split(X, y, size, seed, N_GENES)
             # The judge of the operations learns from the held-out rows' other half.
-            classifier = LogisticRegression(C=0.01, max_iter=500)
+            # Balanced: without, it calls hardly any patient of a rare class by it.
+            classifier = LogisticRegression(
+                C=0.01, max_iter=500, class_weight="balanced"
+            )
             classifier.fit(X_holdout[::2], y_holdout[::2])
             for method, sampler in samplers(seed).items():
                 start = time.process_time()

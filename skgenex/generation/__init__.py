@@ -1,5 +1,6 @@
 """Generators of expression profiles, which are also over-samplers."""
 
+from ._contrastive_embedding import ContrastiveEmbedding
 from ._diffusion_sampler import DiffusionSampler
 from ._editing import edit, impute
 from ._gan_sampler import GANSampler
@@ -17,7 +18,6 @@ from ._release import release
 from ._transport import TransportResult, transport
 from ._upsampler import TranscriptomeUpsampler
 from ._vae_sampler import VAESampler
-from .contrastive import ContrastiveEmbedding
 from .loss_trajectory import denoising_losses
 from .strategies import augment_to, multiply
 from .text import TextConditions

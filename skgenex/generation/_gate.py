@@ -130,20 +130,52 @@ def try_on_held_out(
         both = losses(valid_batch).reshape(n_draws, -1, 2).mean(axis=0)
         gaussian.append(both[:, 0])
         gain.append(both[:, 0] - both[:, 1])
-        best.append(_best_epoch(curve))
+        best.append(best_epoch(curve))
         history = history or curve
     if not gain:
         return None
-    by_row = np.concatenate(gain) / np.concatenate(gaussian).mean()
+    mean, error = mean_and_error(np.concatenate(gain) / np.concatenate(gaussian).mean())
     return Verdict(
-        gain=float(by_row.mean()),
-        gain_se=float(by_row.std(ddof=1) / np.sqrt(len(by_row))),
+        gain=mean,
+        gain_se=error,
         n_epochs=round(float(np.mean(best))),
         history=history,
     )
 
 
-def _best_epoch(history: list[dict]) -> int:
+def mean_and_error(values: NDArray) -> tuple[float, float]:
+    """Mean, and its standard error; NaN of one value.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_samples,)
+        Gains of held-out rows.
+
+    Returns
+    -------
+    mean : float
+        Their mean.
+    error : float
+        Its standard error.
+    """
+    n = len(values)
+    error = values.std(ddof=1) / np.sqrt(n) if n > 1 else np.nan
+    return float(values.mean()), float(error)
+
+
+def best_epoch(history: list[dict]) -> int:
+    """Epochs to the lowest held-out loss; all of them where none was held out.
+
+    Parameters
+    ----------
+    history : list of dict
+        Losses per epoch.
+
+    Returns
+    -------
+    int
+        Number of epochs.
+    """
     if "valid_loss" not in history[0]:
         return len(history)
     return int(np.argmin([row["valid_loss"] for row in history])) + 1

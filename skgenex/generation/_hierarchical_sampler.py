@@ -1,6 +1,5 @@
 """Conditions to an embedding, the embedding to profiles: the hierarchy of unCLIP."""
 
-from dataclasses import replace
 from numbers import Integral
 from typing import Any
 
@@ -16,19 +15,11 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from .._seeding import draw_seed
 from ._base import TARGET_COLUMN, GeneratorMixin, _dense
 from ._conditions import as_table, check_same_order
+from ._contrastive_embedding import ContrastiveEmbedding
 from ._diffusion_sampler import DiffusionSampler
 from ._drawing import codes_of
-from ._patients import (
-    Patients,
-    check_patients,
-    flow,
-    from_network,
-    to_network,
-    uses_network,
-)
-from ._transport import _decode
-from .contrastive import ContrastiveEmbedding
-from .intervention import class_transport
+from ._interpolation import carry, path
+from ._patients import Patients, check_patients
 
 N_PAIRS = 1_000  # simulated (embedding, profile) pairs that give the posterior
 
@@ -348,9 +339,7 @@ class HierarchicalDiffusionSampler(GeneratorMixin, BaseOverSampler):
                 "X_a and X_b must have as many rows; got "
                 f"{len(ends[0].X)} and {len(ends[1].X)}."
             )
-        parts = [_Parts.of(end) for end in ends]
-        path = [_between(*ends, *parts, t) for t in np.linspace(0, 1, int(steps))]
-        return np.stack(path, axis=1).astype(self.dtype_)
+        return path(*ends, int(steps)).astype(self.dtype_)
 
     def shift(
         self,
@@ -402,7 +391,7 @@ class HierarchicalDiffusionSampler(GeneratorMixin, BaseOverSampler):
         z = self._embed(rows)
         old = self._patients(rows, *before, z)
         new = self._patients(rows, *after, z + described[1] - described[0])
-        moved = _carry(old, new)
+        moved = carry(old, new)
         moved = old.within_range(moved).astype(self.dtype_)
         return self._frame(moved, index)
 
@@ -507,75 +496,3 @@ def _draw(
     if label is None:
         return sampler.sample(conditions=table, random_state=seed)
     return sampler.sample(y=label, conditions=table, random_state=seed)[0]
-
-
-class _Parts:
-    """A patient as the decoder sees them: noise of the network, latents, the rest."""
-
-    def __init__(self, unit: NDArray, latents: NDArray, noise: NDArray | None) -> None:
-        self.unit, self.latents, self.noise = unit, latents, noise
-
-    @classmethod
-    def of(cls, patients: Patients) -> "_Parts":
-        model, codes = patients.sampler.model_, patients.codes
-        latents = model.encode(patients.X, codes, patients.covariates)
-        unit = patients.residuals()
-        if model.has_scale_:
-            log_scale = model.scale_mean_[codes] + model.scale_sd_ * latents[:, -1]
-            unit *= np.exp(-log_scale)[:, None]
-        noise = None
-        if uses_network(patients.sampler):
-            start = to_network(patients.sampler, latents, codes)
-            noise = flow(patients, start, codes, up=True)
-        return cls(unit, latents, noise)
-
-
-def _between(a: Patients, b: Patients, of_a: _Parts, of_b: _Parts, t: float) -> NDArray:
-    """Profiles a share t of the way from a to b."""
-    sampler, model = a.sampler, a.sampler.model_
-    near, far = np.cos(t * np.pi / 2), np.sin(t * np.pi / 2)
-
-    def line(at_a, at_b):
-        return (1 - t) * at_a + t * at_b
-
-    unit = near * of_a.unit + far * of_b.unit
-    latents = after = near * of_a.latents + far * of_b.latents
-    covariates = line(a.covariates, b.covariates)
-    if of_a.noise is not None and of_b.noise is not None:
-        noise = near * of_a.noise + far * of_b.noise
-        here = replace(a, covariates=covariates)
-        # The noise as each end's class would decode it, blended.
-        after = line(
-            *(
-                from_network(sampler, flow(here, noise, c, up=False), c)
-                for c in (a.codes, b.codes)
-            )
-        )
-    q = model.n_factors_
-    scaled = np.sqrt(model.eigenvalues_[:q])[:, None] * model.vectors_[:q]
-    unit = unit + (after - latents)[:, :q] @ scaled
-    if model.has_scale_:
-        log_scale = line(model.scale_mean_[a.codes], model.scale_mean_[b.codes])
-        unit *= np.exp(log_scale + model.scale_sd_ * after[:, -1])[:, None]
-    rows = unit * line(model.sds_[a.codes], model.sds_[b.codes])
-    rows += line(model.means_[a.codes], model.means_[b.codes])
-    rows += covariates @ model.slopes_
-    constant = model.constant_
-    rows = replace(a, X=line(a.X, b.X)).within_range(rows)
-    rows[:, constant] = line(a.X, b.X)[:, constant]
-    return rows
-
-
-def _carry(old: Patients, new: Patients) -> NDArray:
-    """Profiles of the same patients under other classes and covariates."""
-    sampler, codes, target = old.sampler, old.codes, new.codes
-    latents = sampler.model_.encode(old.X, codes, old.covariates)
-    if uses_network(sampler):
-        start = to_network(sampler, latents, codes)
-        noise = flow(old, start, codes, up=True)
-        moved = from_network(sampler, flow(new, noise, target, up=False), target)
-    else:
-        pair = sampler.class_covariances_[[codes[0], target[0]]]
-        moved = latents @ class_transport(*pair)
-    carried = replace(old, covariates=new.covariates)
-    return _decode(carried, old.residuals(), latents, moved, target)

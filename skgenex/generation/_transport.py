@@ -123,10 +123,10 @@ def transport(
     moved, round_trip = _move_latents(patients, latents, target)
     residuals = patients.residuals()
     varying = np.flatnonzero(model.common_sds_ > 0)
-    profiles = _decode(patients, residuals, latents, moved, target)
+    profiles = decode(patients, residuals, latents, moved, target)
     error = 0.0
     if round_trip is not None:
-        back = _decode(patients, residuals, latents, round_trip, codes)
+        back = decode(patients, residuals, latents, round_trip, codes)
         sds = model.sds_[codes]
         gap = (back - patients.X)[:, varying] / sds[:, varying]
         error = float(np.sqrt(np.mean(gap**2)))
@@ -172,7 +172,7 @@ def _move_latents(
     return moved, None
 
 
-def _decode(
+def decode(
     patients: Patients,
     residuals: NDArray,
     before: NDArray,

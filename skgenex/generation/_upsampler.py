@@ -5,13 +5,11 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import MultiOutputMixin, RegressorMixin, _fit_context
 from sklearn.metrics import r2_score
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
-from torch import nn
 
 from .._base import TORCH_CONSTRAINTS, TorchEstimator
 from .._covariance import SHRINKAGES, factorise
@@ -20,56 +18,12 @@ from .._seeding import draw_seed
 from .._transaction import transactional
 from .._validation import split_validation
 from ..prediction.linear import fit_ridge
+from ._gate import best_epoch, mean_and_error
+from .upsampling import CorrectionObjective, landmark_positions
 
 MIN_STEPS_PER_EPOCH = 10
 MIN_ROWS_NETWORK = 16
 PLAIN: dict[str, Any] = {"emphasis": 0.0, "n_folds": 5}  # ridge as it is known
-
-
-class CorrectionObjective(nn.Module):
-    """Squared error of a network that predicts what a linear model leaves over.
-
-    The last layer starts at zero: untrained, it corrects nothing.
-
-    Parameters
-    ----------
-    n_inputs : int
-        Landmark genes.
-    n_outputs : int
-        Leading factors of the residuals.
-    n_hidden : int, default=256
-        Units of the hidden layer.
-    dropout : float, default=0.3
-        Share of hidden units dropped in training.
-    """
-
-    def __init__(
-        self, n_inputs: int, n_outputs: int, n_hidden: int = 256, dropout: float = 0.3
-    ) -> None:
-        super().__init__()
-        last = nn.Linear(n_hidden, n_outputs)
-        nn.init.zeros_(last.weight)
-        nn.init.zeros_(last.bias)
-        self.network = nn.Sequential(
-            nn.Linear(n_inputs, n_hidden), nn.Tanh(), nn.Dropout(dropout), last
-        )
-
-    def forward(self, x: torch.Tensor, residual: torch.Tensor) -> torch.Tensor:
-        """Return the squared error per row.
-
-        Parameters
-        ----------
-        x : Tensor of shape (n_samples, n_inputs)
-            Standardised landmark genes.
-        residual : Tensor of shape (n_samples, n_outputs)
-            Factor scores of what the linear model leaves over.
-
-        Returns
-        -------
-        Tensor of shape (n_samples,)
-            Sums of squares.
-        """
-        return (self.network(x) - residual).square().sum(1)
 
 
 class TranscriptomeUpsampler(RegressorMixin, MultiOutputMixin, TorchEstimator):
@@ -244,7 +198,7 @@ class TranscriptomeUpsampler(RegressorMixin, MultiOutputMixin, TorchEstimator):
             full = X.to_numpy() if isinstance(X, pd.DataFrame) else np.asarray(X)
             if full.ndim != 2:
                 raise ValueError(f"X must be a table; got shape {full.shape}.")
-            self.landmarks_: NDArray | None = _positions(
+            self.landmarks_: NDArray | None = landmark_positions(
                 landmarks, columns, full.shape[1]
             )
             rest = np.setdiff1d(np.arange(full.shape[1]), self.landmarks_)
@@ -328,11 +282,9 @@ class TranscriptomeUpsampler(RegressorMixin, MultiOutputMixin, TorchEstimator):
         )
         before = np.square(outside).sum(axis=1)
         gain = before - np.square(outside - self._correct(x[valid])).sum(axis=1)
-        share = gain / before.mean()
-        self.heldout_gain_ = float(share.mean())
-        self.heldout_gain_se_ = float(share.std(ddof=1) / np.sqrt(len(share)))
+        self.heldout_gain_, self.heldout_gain_se_ = mean_and_error(gain / before.mean())
         better = self.heldout_gain_ > self.heldout_gain_se_
-        best = int(np.argmin([row["valid_loss"] for row in self.history_])) + 1
+        best = best_epoch(self.history_)
         return (best if forced or better else 0), self.history_
 
     def _train_network(self, batch: dict, seed: int, **how: Any) -> None:
@@ -473,36 +425,6 @@ class TranscriptomeUpsampler(RegressorMixin, MultiOutputMixin, TorchEstimator):
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
         return tags
-
-
-def _positions(landmarks: Any, columns: list | None, n_genes: int) -> NDArray:
-    """Columns of landmarks given by mask, name or position."""
-    given = np.asarray(list(landmarks))
-    if given.dtype == bool:
-        if len(given) != n_genes:
-            raise ValueError(
-                f"A mask of landmarks must have {n_genes} values; got {len(given)}."
-            )
-        positions = np.flatnonzero(given)
-    elif columns is not None:
-        place = {name: i for i, name in enumerate(columns)}
-        unknown = [name for name in given.tolist() if name not in place]
-        if unknown:
-            raise ValueError(
-                f"{len(unknown)} of {len(given)} landmarks are not in X: "
-                f"{unknown[:5]}. Leave these out, such as by "
-                "X.columns.intersection(landmarks)."
-            )
-        positions = np.array([place[name] for name in given.tolist()], dtype=int)
-    else:
-        if given.dtype.kind not in "iu":
-            raise TypeError("X has no column names: landmarks must be positions.")
-        positions = given
-        if len(given) and not (given.min() >= 0 and given.max() < n_genes):
-            raise ValueError(f"Positions of landmarks must be in [0, {n_genes}).")
-    if not len(positions) or len(np.unique(positions)) < len(positions):
-        raise ValueError("landmarks must be one gene or more, each named once.")
-    return positions
 
 
 def _moments(values: NDArray) -> tuple[NDArray, NDArray]:

@@ -11,7 +11,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skgenex._seeding import seeded
 from skgenex.generation import TranscriptomeUpsampler
-from skgenex.generation._upsampler import CorrectionObjective
+from skgenex.generation.upsampling import CorrectionObjective
 
 TINY = {"max_epochs": 2, "n_hidden": 4, "random_state": 0}
 

@@ -1,5 +1,6 @@
 """The contract of all samplers: an over-sampler which is also a generator."""
 
+import warnings
 from abc import abstractmethod
 from collections.abc import Mapping
 from numbers import Integral
@@ -136,6 +137,7 @@ class GeneratorMixin:
         seed = self._draw_seed()
         self._fit_checked(_dense(X), y, table, seed)
         counts = self.sampling_strategy_
+        _warn_of_single_rows(counts, self.classes_, self.class_counts_)
         self._require_memory(sum(counts.values()))
         labels = np.repeat(
             np.array(list(counts), dtype=self.classes_.dtype), list(counts.values())
@@ -417,6 +419,26 @@ def _as_target(y: Any, n_samples: int) -> NDArray:
 
 def _is_integer(dtype: Any) -> bool:
     return pd.api.types.is_integer_dtype(dtype) or pd.api.types.is_bool_dtype(dtype)
+
+
+def _warn_of_single_rows(
+    wanted: Mapping, classes: NDArray, class_counts: NDArray
+) -> None:
+    """Say which classes grow from a single row: their mean is that row's own."""
+    single = {
+        label: int(wanted[label])
+        for label in classes[class_counts == 1].tolist()
+        if wanted.get(label)
+    }
+    if single:
+        warnings.warn(
+            f"Classes of a single row are to get new ones, {single} (class: rows): "
+            "these vary around that row as rows do within the other classes, so "
+            "nothing in them is known of the class but that row. To leave such a "
+            "class as it is, give sampling_strategy as a dict without it.",
+            UserWarning,
+            stacklevel=4,
+        )
 
 
 def _refuse_integers(what: list) -> None:

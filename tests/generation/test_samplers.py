@@ -177,7 +177,8 @@ def test_non_negative_genes_stay_so_and_zeros_stay_frequent(sampler, data, margi
 def test_a_class_of_a_single_row(sampler, data):
     X, y = data[0], data[1].copy()
     y[0] = "rare"
-    X_res, y_res = sampler.fit_resample(X, y)
+    with pytest.warns(UserWarning, match=r"single row .* \{'rare': \d+\}"):
+        X_res, y_res = sampler.fit_resample(X, y)
     new = X_res[len(X) :][y_res[len(X) :] == "rare"]
     assert len(new) == (data[1] == "class_0").sum() - 2 + (data[1][0] != "class_0")
     assert np.isfinite(new).all()

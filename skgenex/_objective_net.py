@@ -120,6 +120,7 @@ class ObjectiveNet(NeuralNet):
 
         self.notify("on_train_begin", X=X, y=y)
         with tqdm(
+            desc="all rows" if valid_batch is None else "some rows held out",
             total=self.max_epochs,
             initial=len(self.history),
             unit="epoch",

@@ -193,7 +193,7 @@ def load(path: str | os.PathLike, *, trusted: Sequence[str | type] = ()) -> Any:
             _check_archive(archive, path)
         return skops_io.load(path, trusted=[*trusted_types(), *trusted])
     except (BadZipFile, EOFError) as error:
-        raise ValueError(f"{_kind_of(path)} {error}") from error
+        raise ValueError(_kind_of(path)) from error
     except skops_io.exceptions.UntrustedTypesFoundException as error:
         raise TypeError(
             f"{str(path)!r} was not loaded: {error} If you know who made the file and "
@@ -215,9 +215,9 @@ def _write(estimator: Any, file: BinaryIO, skops_io: Any) -> None:
         skops_io.dump(estimator, file, compression=ZIP_DEFLATED)
     except Exception as error:  # whatever the state of an object raises
         raise TypeError(
-            f"{type(estimator).__name__} holds something that skops cannot write: "
-            f"{error} Use joblib.dump, and joblib.load only for files of your own: "
-            "loading them executes what they say."
+            f"{type(estimator).__name__} holds something that skops cannot write "
+            f"({str(error).rstrip('.')}). Use joblib.dump, and joblib.load only for "
+            "files of your own: loading them executes what they say."
         ) from error
     with ZipFile(file, "a", compression=ZIP_DEFLATED) as archive:
         archive.writestr(FORMAT_ENTRY, json.dumps(_versions()))

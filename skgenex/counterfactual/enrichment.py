@@ -98,6 +98,8 @@ def enrichment(
 
     Raises
     ------
+    TypeError
+        If importance is not a Series.
     ValueError
         If gene names repeat, importance is missing somewhere, or no set is left.
 
@@ -124,6 +126,12 @@ def enrichment(
     """
     if not isinstance(gene_sets, Mapping):
         gene_sets = read_gmt(gene_sets)
+    if not isinstance(importance, pd.Series):
+        raise TypeError(
+            "importance must be a Series of one number per gene; got "
+            f"{type(importance).__name__}. A table of biomarkers has enrichment as a "
+            "method; of another table give a column, such as table['change'].abs()."
+        )
     if not importance.index.is_unique:
         repeated = importance.index[importance.index.duplicated()][:5].tolist()
         raise ValueError(f"Gene names must be unique; {repeated} repeat.")

@@ -15,6 +15,7 @@ CLASS_SD_STRENGTH = 10.0  # rows' worth of weight of the common standard deviati
 CLASS_SCALE_STRENGTH = 5.0  # and of the common mean of log s
 MIN_ROWS_SCALE = 12
 FEW_GENES = 10  # of which a difference in scale must be significant
+MIN_REST = 0.2  # of the variance beyond the leading factors: how little may be left
 MIN_SCALE_SHARE = 0.1  # of the variance of log norms, beyond chance
 
 
@@ -348,10 +349,31 @@ class FactorModel:
         """
         scores = rng.standard_normal((len(codes), len(self.eigenvalues_)))
         scores[:, : self.n_factors_] = latents[:, : self.n_factors_]
-        rows = (scores * np.sqrt(self.eigenvalues_)) @ self.vectors_[:, genes]
-        noise = np.sqrt(self.noise_[genes])
-        rows += noise * rng.standard_normal(rows.shape, dtype=np.float32)
+        scores *= np.sqrt(self.eigenvalues_)
+        spread = self._spread_of_rest(scores)[:, None]
+        scores[:, self.n_factors_ :] *= spread
+        rows = scores @ self.vectors_[:, genes]
+        noise = rng.standard_normal(rows.shape, dtype=np.float32)
+        noise *= np.sqrt(self.noise_[genes])
+        noise *= spread
+        rows += noise
         return self._unstandardise(rows, latents, codes, covariates, genes)
+
+    def _spread_of_rest(self, scores: NDArray) -> NDArray:
+        """Factor of all but the leading factors which gives rows of scale one a length.
+
+        In the fit they have the same: a row far out along the leading factors has
+        little left for the rest.
+        """
+        if not self.has_scale_:
+            return np.ones(len(scores))
+        squares = np.square(scores)
+        leading = squares[:, : self.n_factors_].sum(axis=1)
+        noise = self.noise_.sum()
+        wanted = self.eigenvalues_.sum() + noise - leading
+        least = MIN_REST * (self.eigenvalues_[self.n_factors_ :].sum() + noise)
+        drawn = squares[:, self.n_factors_ :].sum(axis=1) + noise
+        return np.sqrt(wanted.clip(min=least) / drawn.clip(min=1e-24))
 
     def _unstandardise(
         self,
@@ -363,10 +385,8 @@ class FactorModel:
     ) -> NDArray:
         """Give rows of scale one their scale, sds and means; in place."""
         if self.has_scale_:
-            # As in the fit: rows of one length, times their scale.
-            log_norm = 0.5 * np.log(np.mean(rows**2, axis=1).clip(min=1e-24))
             log_scale = self.scale_mean_[codes] + self.scale_sd_ * latents[:, -1]
-            rows *= np.exp(log_scale + self._log_size(genes) - log_norm)[:, None]
+            rows *= np.exp(log_scale)[:, None]
         for c in np.unique(codes):
             rows[codes == c] *= self.sds_[c, genes]
         return self._around_means(rows, codes, covariates, genes)
@@ -385,11 +405,6 @@ class FactorModel:
         if covariates.shape[1]:
             rows += covariates @ self.slopes_[:, genes]
         return rows
-
-    def _log_size(self, genes: NDArray | slice) -> float:
-        """Log root mean square of a row of scale one, over ``genes``."""
-        variances = self.eigenvalues_ @ self.vectors_[:, genes] ** 2
-        return 0.5 * float(np.log(np.mean(variances + self.noise_[genes])))
 
     def log_norms(
         self, X: NDArray, codes: NDArray, covariates: NDArray, genes: NDArray

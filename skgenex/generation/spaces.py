@@ -310,6 +310,10 @@ class GeneModel(FactorModel):
         """Return the rows of latents, as `FactorModel.decode`; nothing is drawn."""
         rows = np.zeros((len(latents), len(self.constant_)))
         rows[:, self.varying_] = latents[:, : len(self.varying_)]
+        if self.has_scale_:  # as in the fit: rows of one length, times their scale
+            length = self.eigenvalues_.sum() + self.noise_.sum()
+            squares = np.square(rows).sum(axis=1, keepdims=True).clip(min=1e-24)
+            rows *= np.sqrt(length / squares)
         return self._unstandardise(rows[:, genes], latents, codes, covariates, genes)
 
 

@@ -77,6 +77,12 @@ def test_gene_sets_from_a_file(tmp_path, importance):
         read_gmt(tmp_path / "bad.gmt")
 
 
+def test_a_table_is_refused_with_what_would_do():
+    table = pd.DataFrame({"change": [1.0, 2.0]}, index=["A", "B"])
+    with pytest.raises(TypeError, match=r"got DataFrame.*table\['change'\]"):
+        enrichment(table, {"set": ["A"]})
+
+
 def test_bad_input_is_refused(importance):
     with pytest.raises(ValueError, match="None of the 1 gene sets has 5 to 500"):
         enrichment(importance, {"a": ["BRCA1"] * 20})

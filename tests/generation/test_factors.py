@@ -71,6 +71,31 @@ def test_row_scale_is_found_and_reproduced():
     assert np.log(norms).mean() == pytest.approx(np.log(wanted).mean(), abs=0.06)
 
 
+def test_leading_factors_leave_the_rest_less_of_a_length_of_one():
+    X, codes, means, _, _ = truth(600, p=80)
+    rng = np.random.default_rng(3)
+    scales = np.exp(0.35 * rng.standard_normal((600, 1)))
+    model, _ = fitted(means[codes] + scales * (X - means[codes]), codes)
+    model.norm_map_ = None
+    q, n = model.n_factors_, 400
+    latents = np.zeros((n, q + 1))
+    latents[:, :q] = rng.standard_normal((n, q)) * np.linspace(0, 1.5, n)[:, None]
+    label = np.zeros(n, dtype=int)
+    rows = model.decode(latents, label, np.zeros((n, 0)), rng)
+    unit = model.standardise(rows, label, np.zeros((n, 0)))
+    unit /= np.exp(model.scale_mean_[0])
+    wanted = model.eigenvalues_.sum() + model.noise_.sum()
+    leading = np.square(latents[:, :q]) @ model.eigenvalues_[:q]
+    fits = leading < 0.8 * wanted
+    assert fits.sum() > 100
+    squares = np.square(unit).sum(axis=1)
+    assert squares[fits].mean() == pytest.approx(wanted, rel=0.03)
+    # The latents themselves are kept as they are, whatever the length.
+    scores = unit @ model.vectors_[:q].T / np.sqrt(model.eigenvalues_[:q])
+    slopes = (scores * latents[:, :q]).sum(0) / np.square(latents[:, :q]).sum(0)
+    np.testing.assert_allclose(slopes, 1, atol=0.1)
+
+
 @pytest.mark.parametrize(("n", "p"), [(40, 120), (120, 30)])
 def test_latents_are_white_and_those_of_encode(n, p):
     X, codes, *_ = truth(n, p)

@@ -19,6 +19,7 @@ from sklearn.utils.validation import (
 )
 
 from .._base import TORCH_CONSTRAINTS, TorchEstimator, transactional
+from .._frames import validate_rows
 from ._explain import explain_rows, limits_of
 from ._result import Explanations
 from .model import adapt, all_scores, is_fitted, predicts_values
@@ -29,7 +30,9 @@ from .targets import goals_of_classes
 
 N_FACTORS = 50  # of the generator
 NEED_CLASSES = ("learned", "diffusion")
-SHARE_OF_MEDIAN = {"sparse": 1 / 3}  # of the log-odds of real target patients, to reach
+# Of the median log-odds of real target patients, to reach: the further, the more
+# plausible; each bit of margin costs "sparse" genes.
+SHARE_OF_MEDIAN = {"natural": 2 / 3, "learned": 2 / 3, "sparse": 1 / 3}
 N_VERIFIED = 200  # training rows on which a rebuilt model must equal the original
 
 
@@ -77,8 +80,9 @@ class CounterfactualExplainer(TransformerMixin, TorchEstimator):
         not touch this part: the smallest change, which is smoother than real ones.
     confidence : float, default=None
         Probability of the target, against the best other class, to reach; in
-        [0.5, 1). None: half the median log-odds of the training patients predicted as
-        the target; with "sparse", for which every bit of margin costs genes, a third.
+        [0.5, 1). None: a share of the median log-odds of the training patients
+        predicted as the target: two thirds with "natural" and "learned", a third with
+        "sparse", for which every bit of margin costs genes, half with the others.
     max_genes : int, default=None
         With ``method="sparse"``: the most genes that may change in any patient.
     n_drivers : int, default=None
@@ -363,7 +367,7 @@ class CounterfactualExplainer(TransformerMixin, TorchEstimator):
             Profiles, changes, status and quality, in the patients' unit and order.
         """
         check_is_fitted(self, "reference_")
-        rows: Any = validate_data(self, X, reset=False, dtype=np.float64, order="C")
+        rows = validate_rows(self, X, dtype=np.float64, order="C")
         return explain_rows(self, rows, target, getattr(X, "index", None))
 
     def transform(self, X: ArrayLike) -> NDArray:

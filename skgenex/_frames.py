@@ -1,0 +1,44 @@
+"""DataFrames of thousands of columns."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.utils.validation import check_array, validate_data
+
+
+def validate_rows(estimator: Any, X: Any, **options: Any) -> NDArray:
+    """Do what scikit-learn's `validate_data` does of fitted rows, faster if wide.
+
+    scikit-learn looks at a DataFrame's columns one by one, which for thousands of genes
+    takes longer than a prediction. Those of a DataFrame of one floating dtype need no
+    look.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted: its features are those that X must have.
+    X : array-like of shape (n_samples, n_features)
+        Rows.
+    **options : dict
+        Of `sklearn.utils.validation.check_array`.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_features)
+        The rows.
+    """
+    if not isinstance(X, pd.DataFrame) or X.shape[1] == 0 or not _is_one_float(X):
+        return validate_data(estimator, X, reset=False, **options)
+    validate_data(estimator, X, reset=False, skip_check_array=True)
+    return check_array(X.to_numpy(), estimator=estimator, input_name="X", **options)
+
+
+def _is_one_float(X: pd.DataFrame) -> bool:
+    first = X.dtypes.iloc[0]
+    return (
+        isinstance(first, np.dtype)
+        and first.kind == "f"
+        and bool((X.dtypes == first).all())
+    )

@@ -12,7 +12,13 @@ rows; against training rows every copy looks perfect.
 
 from . import counterfactual, privacy
 from ._correlation import correlation_agreement
+from ._differential_expression import (
+    DifferentialExpression,
+    differential_expression_recovery,
+    moderated_t_test,
+)
 from ._manifold import ManifoldScores, precision_recall_density_coverage
+from ._modules import class_separation, coexpression_modules, module_preservation
 from ._summary import fidelity_scores, privacy_scores
 from ._two_sample import classifier_two_sample_test
 from ._utility import train_on_synthetic_test_on_real
@@ -23,13 +29,19 @@ from .privacy import (
 )
 
 __all__ = [
+    "DifferentialExpression",
     "ManifoldScores",
+    "class_separation",
     "classifier_two_sample_test",
+    "coexpression_modules",
     "correlation_agreement",
     "counterfactual",
+    "differential_expression_recovery",
     "distance_to_closest_record_share",
     "fidelity_scores",
     "membership_inference_auc",
+    "moderated_t_test",
+    "module_preservation",
     "nearest_training_ratio",
     "precision_recall_density_coverage",
     "privacy",

@@ -8,6 +8,8 @@ from pathlib import Path
 DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS.parent))
 
+from sklearn.base import BaseEstimator  # noqa: E402
+
 import skgenex  # noqa: E402
 
 # One thread, and no progress bars, in the gallery's scripts too.
@@ -28,9 +30,10 @@ extensions = [
 ]
 templates_path = ["_templates"]
 exclude_patterns = ["_build", "_templates"]
+default_role = "autolink"  # `GaussianSampler` in a docstring is a link
 
 # --- Pages ---------------------------------------------------------------------------
-myst_enable_extensions = ["colon_fence", "dollarmath"]
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 
 # --- Reference: what each room lists in __all__ ---------------------------------------
@@ -49,6 +52,8 @@ sphinx_gallery_conf = {
     "ignore_pattern": r"demo",
     "within_subsection_order": "FileNameSortKey",
     "capture_repr": ("_repr_html_",),  # tables, not addresses of plotted objects
+    "backreferences_dir": "generated/backreferences",  # a class lists its examples
+    "doc_module": ("skgenex",),
     "download_all_examples": False,
     "show_memory": False,
     "write_computation_times": False,
@@ -57,11 +62,20 @@ sphinx_gallery_conf = {
 # --- Looks ---------------------------------------------------------------------------
 html_theme = "pydata_sphinx_theme"
 html_title = f"skgenex {release}"
+html_static_path = ["_static"]
+html_css_files = ["skgenex.css"]
 html_theme_options = {
     "show_toc_level": 2,
+    "header_links_before_dropdown": 6,
     "navigation_with_keys": False,
+    "navbar_persistent": ["search-button"],  # its field would take a second line
     "secondary_sidebar_items": ["page-toc"],
 }
+# Pages without pages below them.
+html_sidebars = {
+    page: [] for page in ("index", "faq", "how_to_add", "architecture", "changelog")
+}
+toc_object_entries_show_parents = "hide"
 html_show_sourcelink = False
 
 
@@ -76,5 +90,24 @@ def skip_foreign_members(app, what, name, obj, skip, options):
     return None if home in {"skgenex", "imblearn"} else True
 
 
+def add_html_representation(app, what, name, obj, options, lines):
+    """Append to an estimator's docstring what a notebook shows of it."""
+    if not (inspect.isclass(obj) and issubclass(obj, BaseEstimator)):
+        return
+    required = [
+        parameter.name
+        for parameter in inspect.signature(obj).parameters.values()
+        if parameter.default is parameter.empty
+    ]
+    if required:  # nothing sensible to show without them
+        return
+    html = obj()._repr_html_()
+    lines += ["", ".. rubric:: In a notebook", "", ".. raw:: html", ""]
+    lines += [f"   {line}" for line in html.splitlines()]
+    lines += [""]
+
+
 def setup(app):
     app.connect("autodoc-skip-member", skip_foreign_members)
+    # After numpydoc, which would take the lines for a section of its own.
+    app.connect("autodoc-process-docstring", add_html_representation, priority=900)

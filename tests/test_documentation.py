@@ -1,4 +1,4 @@
-"""The Python in README and user guide runs, block after block of a page."""
+"""The Python in README and the pages of docs runs, block after block of a page."""
 
 import re
 from pathlib import Path
@@ -11,7 +11,8 @@ BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 def pages_with_code():
     """Paths from the root of all hand-written pages that hold Python."""
-    for path in [ROOT / "README.md", *sorted(ROOT.glob("docs/user_guide/*.md"))]:
+    pages = [*ROOT.glob("docs/*.md"), *ROOT.glob("docs/user_guide/*.md")]
+    for path in [ROOT / "README.md", *sorted(pages)]:
         if BLOCK.search(path.read_text(encoding="utf-8")):
             yield str(path.relative_to(ROOT))
 

@@ -79,6 +79,7 @@ class GeneratorMixin:
             If X has missing or infinite values, no class has two rows, or ``y`` or
             ``conditions`` have the row labels of X in another order.
         """
+        _refuse_repeated_columns(X)
         check_same_order(X, y, "y")
         check_same_order(X, conditions, "conditions")
         X = validate_data(self, X, accept_sparse=["csr", "csc"], ensure_min_samples=2)
@@ -122,6 +123,7 @@ class GeneratorMixin:
             If X has integer, missing or infinite values, no class has two rows, or
             ``y`` or ``conditions`` have the row labels of X in another order.
         """
+        _refuse_repeated_columns(X)
         if isinstance(X, pd.DataFrame):  # each column would get its own dtype back
             _refuse_integers([name for name, d in X.dtypes.items() if _is_integer(d)])
         check_same_order(X, y, "y")
@@ -419,6 +421,15 @@ def _as_target(y: Any, n_samples: int) -> NDArray:
 
 def _is_integer(dtype: Any) -> bool:
     return pd.api.types.is_integer_dtype(dtype) or pd.api.types.is_bool_dtype(dtype)
+
+
+def _refuse_repeated_columns(X: Any) -> None:
+    if isinstance(X, pd.DataFrame) and not X.columns.is_unique:
+        repeated = X.columns[X.columns.duplicated()].unique()[:5].tolist()
+        raise ValueError(
+            f"Columns of X must have unique names; {repeated} repeat. Drop or rename "
+            "them, such as by X.loc[:, ~X.columns.duplicated()]."
+        )
 
 
 def _warn_of_single_rows(

@@ -19,7 +19,9 @@ import nox
 nox.needs_version = ">=2025.10.14"
 nox.options.default_venv_backend = "venv"
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "SCIPY_ARRAY_API": "1", "MPLBACKEND": "Agg"}
-GOLDEN = "tests/trust/test_golden.py::test_a_fixed_seed_gives_the_results_that_were_kept"
+GOLDEN = (
+    "tests/trust/test_golden.py::test_a_fixed_seed_gives_the_results_that_were_kept"
+)
 # Checks of the project itself, not of the code: they want the pinned versions.
 ABOUT_THE_PROJECT = ("tests/test_packaging.py", "tests/test_docstrings.py")
 

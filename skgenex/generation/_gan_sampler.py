@@ -57,7 +57,7 @@ class GANSampler(LatentNetworkMixin, TorchEstimator, BaseOverSampler):
         Share of hidden units dropped in training.
     jitter : float, default=0.3
         Noise added to what the critic sees, in standard deviations.
-    max_epochs : int, default=60
+    max_epochs : int, default=30
         Epochs of the training; an epoch has at least 20 optimisation steps.
     lr : float, default=5e-4
         Learning rate of the generator's Adam, without momentum.
@@ -163,7 +163,7 @@ class GANSampler(LatentNetworkMixin, TorchEstimator, BaseOverSampler):
         n_blocks=2,
         dropout=0.1,
         jitter=0.3,
-        max_epochs=60,
+        max_epochs=30,
         lr=5e-4,
         critic_lr=None,
         batch_size=256,

@@ -29,6 +29,15 @@ class DifferentialExpression:
         Two-sided, and adjusted after Benjamini and Hochberg.
     prior_dof : float
         Degrees of freedom that the other genes lend each gene's variance.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skgenex.metrics import moderated_t_test
+    >>> X = np.random.default_rng(0).standard_normal((10, 50))
+    >>> result = moderated_t_test(X, np.arange(10) < 5)
+    >>> result.effect.shape, bool((result.q_value >= result.p_value).all())
+    ((50,), True)
     """
 
     effect: NDArray

@@ -20,6 +20,12 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(autouse=True)
+def same_weights():
+    """Draw the same weights in each run where a test builds a network by hand."""
+    torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
 def close_figures():
     """Leave no figure open for the next test."""
     yield

@@ -21,10 +21,11 @@ from sklearn.utils.validation import (
 from .._base import TORCH_CONSTRAINTS, TorchEstimator, transactional
 from .._frames import validate_rows
 from ._explain import explain_rows, limits_of
+from ._options import check_gradients, check_options, classes_of
 from ._result import Explanations
 from .model import adapt, all_scores, is_fitted, predicts_values
 from .reference import Reference
-from .searches import NEED_GRADIENTS, SEARCHES
+from .searches import SEARCHES
 from .searches.learned import GeneratorObjective
 from .targets import goals_of_classes
 
@@ -295,7 +296,7 @@ class CounterfactualExplainer(TransformerMixin, TorchEstimator):
         CounterfactualExplainer
             The fitted explainer.
         """
-        self._check_options()
+        check_options(self)
         estimator = self._estimator_or_default()
         unfitted = not is_fitted(estimator)
         if unfitted and y is None:
@@ -312,7 +313,7 @@ class CounterfactualExplainer(TransformerMixin, TorchEstimator):
         self.estimator_ = estimator
         self._seed = self._draw_seed()
         self.model_ = adapt(estimator, rows[:N_VERIFIED], self._resolve_device())
-        self._check_gradients()
+        check_gradients(self)
         self._predicts_values = predicts_values(estimator)
         if self._predicts_values and self.method in NEED_CLASSES:
             raise ValueError(
@@ -323,7 +324,7 @@ class CounterfactualExplainer(TransformerMixin, TorchEstimator):
         self.classes_ = self._goals = None
         if not self._predicts_values:
             groups = outputs.argmax(axis=1)
-            self.classes_ = _classes_of(estimator, outputs.shape[1], y)
+            self.classes_ = classes_of(estimator, outputs.shape[1], y)
             self._goals = goals_of_classes(
                 outputs,
                 groups,
@@ -401,37 +402,6 @@ class CounterfactualExplainer(TransformerMixin, TorchEstimator):
         check_is_fitted(self, "reference_")
         return _check_feature_names_in(self, input_features)
 
-    def _check_options(self):
-        wanted = {
-            "max_genes": ("sparse",),
-            "n_drivers": ("natural",),
-            "diverse": ("pareto",),
-            "prior": ("diffusion",),
-        }
-        for name, methods in wanted.items():
-            if getattr(self, name) is not None and self.method not in methods:
-                raise ValueError(
-                    f'{name} needs method="{methods[0]}"; got method="{self.method}".'
-                )
-        if self.method == "diffusion" and self.prior is None:
-            raise ValueError(
-                'method="diffusion" needs a prior, e.g. functools.partial('
-                "skgenex.generation.edit, sampler, keep=[]) of a DiffusionSampler "
-                "fitted on the training rows; got None."
-            )
-        if self.followers is not None and self.n_drivers is None:
-            raise ValueError(
-                "followers needs n_drivers, the number of genes to follow."
-            )
-
-    def _check_gradients(self):
-        if self.method in NEED_GRADIENTS and not self.model_.differentiable:
-            raise ValueError(
-                f'method="{self.method}" needs gradients, which '
-                f"{type(self.estimator_).__name__} does not give. Use "
-                '"natural", "prototype" or "pareto".'
-            )
-
     def _estimator_or_default(self):
         if self.estimator is not None:
             return self.estimator
@@ -478,16 +448,3 @@ class CounterfactualExplainer(TransformerMixin, TorchEstimator):
     def __sklearn_is_fitted__(self) -> bool:
         """Tell `check_is_fitted`."""
         return hasattr(self, "reference_")
-
-
-def _classes_of(estimator, n_classes, y):
-    try:
-        classes = np.asarray(estimator.classes_)
-    except AttributeError:
-        classes = np.arange(n_classes) if y is None else np.unique(np.asarray(y))
-    if len(classes) != n_classes:
-        raise ValueError(
-            f"The model has {n_classes} outputs, but there are {len(classes)} classes: "
-            f"{classes[:10].tolist()}."
-        )
-    return classes

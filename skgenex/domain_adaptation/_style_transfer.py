@@ -13,18 +13,19 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._base import TORCH_CONSTRAINTS, TorchEstimator, transactional
 from .._domains import resolve_domains, resolve_query
-from ..prediction.linear import fit_logistic
 from ._adaptation import MIN_STEPS_PER_EPOCH
 from ._domain_scaler import DomainScaler
-from .adaptation_rows import domain_shares, principal_directions
 from .alignment import COVARIANCE_MAPS, fit_covariance
 from .divergence import proxy_a_distance
-from .pairing import pair_rows
+from .translation_rows import (
+    mean_correlation,
+    source_target_shares,
+    translation_rows,
+)
 from .translator import CycleObjective
 
 STYLES = ("moments", "quantile", "coral", "ot", "cycada")
 FEW_ROWS = 30  # of a domain: too few to learn a translator from
-MIN_CLASS_ROWS = 5  # labelled source rows, for the semantic loss
 
 STYLE_CONSTRAINTS: dict[str, Any] = {
     **{
@@ -359,7 +360,7 @@ class StyleTransfer(OneToOneFeatureMixin, TransformerMixin, TorchEstimator):
         return names
 
     def _fit_translators(self, Z, domains, seed):
-        is_target, n_classes = domains.is_target, len(domains.classes_)
+        is_target = domains.is_target
         fewest = min(is_target.sum(), (~is_target).sum())
         if fewest < FEW_ROWS:
             warnings.warn(
@@ -368,41 +369,18 @@ class StyleTransfer(OneToOneFeatureMixin, TransformerMixin, TorchEstimator):
                 UserWarning,
                 stacklevel=5,
             )
-        rng = np.random.default_rng([seed, 0])
-        self._directions, self._lengths = principal_directions(
-            Z, domains.codes, self.n_components, rng
+        rows = translation_rows(
+            Z,
+            domains,
+            self.n_components,
+            source_target_shares(self.scaler_, domains),
+            seed,
         )
-        scores = self._scores(Z)
-        known = np.flatnonzero(domains.is_labelled)
-        counts = np.bincount(domains.y[known], minlength=n_classes)
-        if n_classes < 2 or counts.min() < MIN_CLASS_ROWS:
-            n_classes, known = 0, known[:0]
-        logits = target = np.zeros((len(Z), n_classes))
-        gradient = np.zeros((n_classes, scores.shape[1]))
-        weight = np.zeros(len(Z))
-        if n_classes:
-            linear = fit_logistic(Z[known], domains.y[known], n_classes, seed=seed)
-            logits = Z @ linear.coef.T + linear.intercept
-            logits[known] = linear.heldout
-            target = np.eye(n_classes)[domains.y]
-            gradient = linear.coef @ (self._directions * self._lengths[:, None]).T
-            weight[known] = len(Z) / len(known)
-        pairing = pair_rows(
-            is_target.astype(int),
-            domains.y if n_classes else np.full(len(Z), -1),
-            rng,
-            n_domains=2,
-            shares=self._source_target_shares(domains),
-        )
-        columns = {"x": scores, "logits": logits, "target": target, "weight": weight}
-        batch = {k: v[pairing.rows].astype(np.float32) for k, v in columns.items()}
-        batch["gradient"] = np.repeat(
-            gradient[None].astype(np.float32), len(pairing.rows), axis=0
-        )
-        steps = max(MIN_STEPS_PER_EPOCH, -(-pairing.per_pass // self.batch_size))
+        self._directions, self._lengths = rows.directions, rows.lengths
+        steps = max(MIN_STEPS_PER_EPOCH, -(-rows.per_pass // self.batch_size))
         parameters = {
-            "n_components": scores.shape[1],
-            "n_classes": n_classes,
+            "n_components": len(rows.lengths),
+            "n_classes": rows.n_classes,
             "rank": self.rank,
             "critic_weight": self.critic_weight,
             "cycle_weight": self.cycle_weight,
@@ -411,23 +389,12 @@ class StyleTransfer(OneToOneFeatureMixin, TransformerMixin, TorchEstimator):
         }
         self._train(
             (CycleObjective, parameters),
-            batch,
+            rows.batch,
             seed=seed,
             weight_decay=self.weight_decay,
             steps_per_epoch=steps,
             lr_schedule="cosine",
         )
-
-    def _source_target_shares(self, domains):
-        """Class shares of source, target and, to be drawn, target again."""
-        shares = domain_shares(self.scaler_, domains)
-        if shares is None:
-            return None
-        known = domains.is_labelled & ~domains.is_target
-        counts = np.bincount(domains.y[known], minlength=shares.shape[1])
-        if not counts.any():
-            return None
-        return np.stack([counts / counts.sum(), shares[-1], shares[-1]]).clip(1e-3)
 
     def _scores(self, Z):
         return Z @ self._directions.T / self._lengths
@@ -488,7 +455,7 @@ class StyleTransfer(OneToOneFeatureMixin, TransformerMixin, TorchEstimator):
         self.style_report_ = {
             "a_distance_before": proxy_a_distance(X[~target], X[target]),
             "a_distance_after": proxy_a_distance(restyled[~target], X[target]),
-            "gene_correlation": _mean_correlation(X[~target], restyled[~target]),
+            "gene_correlation": mean_correlation(X[~target], restyled[~target]),
         }
 
     def _validated(self, X: Any, reset: bool) -> NDArray:
@@ -500,12 +467,3 @@ class StyleTransfer(OneToOneFeatureMixin, TransformerMixin, TorchEstimator):
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
-
-
-def _mean_correlation(first: NDArray, second: NDArray) -> float:
-    """Mean over genes of the correlation over rows; constant genes are left out."""
-    first, second = first - first.mean(axis=0), second - second.mean(axis=0)
-    norms = np.sqrt((first**2).sum(axis=0) * (second**2).sum(axis=0))
-    varies = norms > 1e-12
-    products = (first * second).sum(axis=0)[varies] / norms[varies]
-    return float(products.mean()) if varies.any() else 1.0

@@ -26,6 +26,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from _counterfactual_papers import reproduce
+from _counterfactual_real import real_outliers
 from _counterfactual_searches import SEARCHES, layers_of, peer
 from _counterfactual_tasks import COHORTS, make_task
 
@@ -178,6 +179,7 @@ def arguments():
     add("--timeout", type=float, default=300, help="seconds a peer may take")
     add("--out", type=Path, default=Path("counterfactual.csv"))
     add("--papers", action="store_true", help="only reproduce results of papers")
+    add("--real", action="store_true", help="only count outliers among real patients")
     args = parser.parse_args()
     unknown = sorted(set(args.searches) - set(SEARCHES) - set(ATTRIBUTIONS))
     if unknown:
@@ -194,6 +196,10 @@ def main():
     if args.papers:
         for cohort in args.cohorts:
             reproduce(os.fspath(args.folder), cohort, args.seeds)
+        return 0
+    if args.real:
+        for cohort in args.cohorts:
+            real_outliers(os.fspath(args.folder), cohort, args.seeds)
         return 0
     peers = {name: peer(line, args.timeout) for name, line in args.peer.items()}
     searches = SEARCHES | peers

@@ -36,9 +36,7 @@ def validate_rows(estimator: Any, X: Any, **options: Any) -> NDArray:
 
 
 def _is_one_float(X: pd.DataFrame) -> bool:
-    first = X.dtypes.iloc[0]
-    return (
-        isinstance(first, np.dtype)
-        and first.kind == "f"
-        and bool((X.dtypes == first).all())
-    )
+    dtypes = X.dtypes  # made anew at each access
+    first = dtypes.iloc[0]
+    is_float = isinstance(first, np.dtype) and first.kind == "f"
+    return is_float and bool((dtypes == first).all())

@@ -20,6 +20,9 @@ RECORDED = ("scikit-learn", "imbalanced-learn", "numpy", "torch", "skops")
 # write files, start processes or evaluate text.
 OWN_TYPES = (
     "skgenex.counterfactual._explainer.CounterfactualExplainer",
+    "skgenex.counterfactual.reference.FactorCovariance",
+    "skgenex.counterfactual.reference.Reference",
+    "skgenex.counterfactual.searches.learned.GeneratorObjective",
     "skgenex.domain_adaptation._cycada.CyCADAClassifier",
     "skgenex.domain_adaptation._dann.DANNClassifier",
     "skgenex.domain_adaptation._dann_regressor.DANNRegressor",

@@ -68,6 +68,7 @@ def explain_rows(
     profiles[lost], search[lost] = rows[lost], "none"
     predicted[lost], score_after[lost] = predicted_before[lost], score_before[lost]
     names = gene_names(explainer)
+    columns = pd.Index(names)  # once: thousands of strings are slow to convert
     if not isinstance(index, pd.Index):
         index = pd.RangeIndex(len(rows))
     details: dict[str, Any] = {}
@@ -89,8 +90,8 @@ def explain_rows(
             for i in range(len(rows))
         ]  # fmt: skip
     return Explanations(
-        originals=pd.DataFrame(rows, index=index, columns=names),
-        profiles=pd.DataFrame(profiles, index=index, columns=names, copy=False),
+        originals=pd.DataFrame(rows, index=index, columns=columns),
+        profiles=pd.DataFrame(profiles, index=index, columns=columns, copy=False),
         status=np.where(valid, "valid", np.where(nearer, "best effort", "infeasible")),
         predicted_before=predicted_before,
         predicted_after=predicted,
@@ -98,7 +99,7 @@ def explain_rows(
         score_before=score_before,
         score_after=score_after,
         search=search,
-        scale_=pd.Series(explainer.scale_, index=names),
+        scale_=pd.Series(explainer.scale_, index=columns),
         quality=_quality(explainer, rows, profiles, valid, search, index),
         **details,
     )

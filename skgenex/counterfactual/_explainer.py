@@ -21,15 +21,22 @@ from sklearn.utils.validation import (
 from .._base import TORCH_CONSTRAINTS, TorchEstimator, transactional
 from .._frames import validate_rows
 from ._explain import explain_rows, limits_of
+from ._generator import fit_generator
 from ._options import check_gradients, check_options, classes_of
 from ._result import Explanations
-from .model import adapt, all_scores, is_fitted, predicts_values
+from .model import (
+    BlackBoxModel,
+    DifferentiableModel,
+    adapt,
+    all_scores,
+    is_fitted,
+    predicts_values,
+)
 from .reference import Reference
 from .searches import SEARCHES
-from .searches.learned import GeneratorObjective
+from .searches.learned import generate
 from .targets import goals_of_classes
 
-N_FACTORS = 50  # of the generator
 NEED_CLASSES = ("learned", "diffusion")
 # Of the median log-odds of real target patients, to reach: the further, the more
 # plausible; each bit of margin costs "sparse" genes.
@@ -312,14 +319,14 @@ class CounterfactualExplainer(TransformerMixin, TorchEstimator):
             estimator = clone(estimator).fit(X if hasattr(X, "columns") else rows, y)
         self.estimator_ = estimator
         self._seed = self._draw_seed()
-        self.model_ = adapt(estimator, rows[:N_VERIFIED], self._resolve_device())
-        check_gradients(self)
+        self._model = adapt(estimator, rows[:N_VERIFIED], self._resolve_device())
+        check_gradients(self, self._model)
         self._predicts_values = predicts_values(estimator)
         if self._predicts_values and self.method in NEED_CLASSES:
             raise ValueError(
                 f'method="{self.method}" needs classes; for values use "natural".'
             )
-        outputs = all_scores(self.model_, rows)
+        outputs = all_scores(self._model, rows)
         groups = np.zeros(len(rows), dtype=np.int64)
         self.classes_ = self._goals = None
         if not self._predicts_values:
@@ -341,7 +348,7 @@ class CounterfactualExplainer(TransformerMixin, TorchEstimator):
         self.scale_ = self.reference_.deviation
         limits_of(self, rows[:1])  # raises on genes that do not exist
         if self.method == "learned":
-            self._fit_generator(groups)
+            fit_generator(self, self._model, groups)
         elif hasattr(self, "net_"):
             del self.net_, self.history_, self.n_iter_
         return self
@@ -407,38 +414,24 @@ class CounterfactualExplainer(TransformerMixin, TorchEstimator):
             return self.estimator
         return make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=1000))
 
-    def _generate(self, rows, codes):
-        network = self._network()
-        device = next(network.parameters()).device
-        return network.generate(rows.to(device), codes.to(device)).cpu()
+    @property
+    def model_(self) -> DifferentiableModel | BlackBoxModel:
+        """The model as one function; made again where a file was read."""
+        check_is_fitted(self, "reference_")
+        if "_model" not in vars(self):
+            reference = self.reference_
+            rows = reference.to_units(reference.rows[:N_VERIFIED]).numpy()
+            self._model = adapt(self.estimator_, rows, self._resolve_device())
+        return self._model
 
-    def _fit_generator(self, groups):
-        reference = self.reference_
-        covariance = reference.covariance
-        k = min(N_FACTORS, len(covariance.vectors))
-        self._train(
-            (
-                GeneratorObjective,
-                {
-                    "model": self.model_,
-                    "vectors": covariance.vectors[:k],
-                    "deviations": covariance.variances[:k].sqrt(),
-                    "location": torch.from_numpy(reference.location),
-                    "scale": torch.from_numpy(reference.scale),
-                    "n_classes": len(self.classes_),
-                    "n_hidden": self.n_hidden,
-                    "n_layers": self.n_layers,
-                    "dropout": self.dropout,
-                },
-            ),
-            {
-                "rows": reference.rows.float(),
-                "codes": torch.from_numpy(groups),
-                "goals": torch.from_numpy(np.tile(self._goals, (len(groups), 1))),
-            },
-            seed=self._seed,
-            lr_schedule="cosine",
-        )
+    def __getstate__(self) -> dict:
+        """Leave out the model's twin, which is made of the model."""
+        state = super().__getstate__()
+        state.pop("_model", None)
+        return state
+
+    def _generate(self, rows, codes):
+        return generate(self._network(), self.reference_.covariance, rows, codes)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -31,9 +31,9 @@ def check_options(explainer: Any) -> None:
         raise ValueError("followers needs n_drivers, the number of genes to follow.")
 
 
-def check_gradients(explainer: Any) -> None:
+def check_gradients(explainer: Any, model: Any) -> None:
     """Raise where the search needs gradients that the model does not give."""
-    if explainer.method in NEED_GRADIENTS and not explainer.model_.differentiable:
+    if explainer.method in NEED_GRADIENTS and not model.differentiable:
         raise ValueError(
             f'method="{explainer.method}" needs gradients, which '
             f"{type(explainer.estimator_).__name__} does not give. Use "

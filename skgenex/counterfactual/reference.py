@@ -1,7 +1,8 @@
 """What the searches know of real patients: scale, covariance, prototypes.
 
 Everything is in standard deviations of the training rows, in which constant genes have
-the scale 1.
+the scale 1. What is kept is arrays, which files of skops can hold; tensors on the same
+memory are made of them when they are first asked for.
 """
 
 import copy
@@ -48,12 +49,27 @@ class FactorCovariance:
         intensity = max(linear_shrinkage(residuals, rng), LEAST_SHRINKAGE)
         mean_variance = max(float(np.mean(residuals**2)), LEAST_SHRINKAGE)
         self.rest = intensity * mean_variance
-        self.variances = torch.from_numpy((1 - intensity) * values + self.rest)
-        self.vectors = torch.from_numpy(np.ascontiguousarray(vectors))
+        self._variances = (1 - intensity) * values + self.rest
+        self._vectors = np.ascontiguousarray(vectors)
         self.identity = identity
         if identity:
             self.rest = 1.0
-            self.variances = torch.ones_like(self.variances)
+            self._variances = np.ones_like(self._variances)
+
+    @cached_property
+    def vectors(self) -> torch.Tensor:
+        """Orthonormal directions."""
+        return _tensor(self._vectors)
+
+    @cached_property
+    def variances(self) -> torch.Tensor:
+        """Variance along each."""
+        return _tensor(self._variances)
+
+    def __getstate__(self) -> dict:
+        """Leave out what is made of arrays."""
+        made = ("vectors", "variances", "single")
+        return {name: part for name, part in vars(self).items() if name not in made}
 
     @cached_property
     def single(self) -> "FactorCovariance":
@@ -117,20 +133,20 @@ class Reference:
         self.scale = np.where(live, self.deviation, 1.0)
         self.lowest, self.highest = X.min(axis=0), X.max(axis=0)
         rows = (X - self.location) / self.scale
-        self.outputs = torch.from_numpy(np.asarray(outputs, dtype=np.float64))
-        self.groups = torch.from_numpy(np.asarray(groups))
-        self.rows = torch.from_numpy(rows)
+        self._outputs = np.asarray(outputs, dtype=np.float64)
+        self._groups = np.asarray(groups)
+        self._rows = rows
         n_groups = self.outputs.shape[1] if self.outputs.shape[1] > 1 else 1
         # A class that is never predicted has no mean; the overall one stands in.
-        self.means = torch.stack(
+        self._means = torch.stack(
             [
                 self.rows[self.groups == k].mean(dim=0)
                 if (self.groups == k).any()
                 else self.rows.mean(dim=0)
                 for k in range(n_groups)
             ]
-        )
-        within = rows - self.means.numpy()[groups]
+        ).numpy()
+        within = rows - self._means[groups]
         self.within = FactorCovariance(within, rng)
         if covariance == "within":
             self.covariance = self.within
@@ -139,7 +155,37 @@ class Reference:
                 rows, rng, identity=covariance == "identity"
             )
         self.stiffness = _real_stiffness(within, rows, groups, rng)
-        self.signs = torch.from_numpy(rng.choice([-1.0, 1.0], X.shape[1]))
+        self._signs = rng.choice([-1.0, 1.0], X.shape[1])
+
+    @cached_property
+    def outputs(self) -> torch.Tensor:
+        """The model's scores of the training rows."""
+        return _tensor(self._outputs)
+
+    @cached_property
+    def groups(self) -> torch.Tensor:
+        """Predicted class of each."""
+        return _tensor(self._groups)
+
+    @cached_property
+    def rows(self) -> torch.Tensor:
+        """The training rows."""
+        return _tensor(self._rows)
+
+    @cached_property
+    def means(self) -> torch.Tensor:
+        """Mean row of each class."""
+        return _tensor(self._means)
+
+    @cached_property
+    def signs(self) -> torch.Tensor:
+        """A random sign for each gene."""
+        return _tensor(self._signs)
+
+    def __getstate__(self) -> dict:
+        """Leave out what is made of arrays."""
+        made = ("outputs", "groups", "rows", "means", "signs")
+        return {name: part for name, part in vars(self).items() if name not in made}
 
     def standardise(self, X: NDArray) -> torch.Tensor:
         """Return rows in standard deviations."""
@@ -147,12 +193,17 @@ class Reference:
 
     def to_units(self, rows: torch.Tensor) -> torch.Tensor:
         """Return standardised rows in the unit of the data."""
-        location, scale = torch.from_numpy(self.location), torch.from_numpy(self.scale)
+        location, scale = _tensor(self.location), _tensor(self.scale)
         return torch.addcmul(location, rows, scale)
 
     def stiffness_parts(self, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return ``d' inv(S_within) d`` and ``d'd`` of each row d."""
         return self.within.squared_length(rows), rows.square().sum(dim=1)
+
+
+def _tensor(array: NDArray) -> torch.Tensor:
+    """Tensor on the memory of an array, or of a copy if that is read-only."""
+    return torch.from_numpy(np.require(array, requirements="W"))
 
 
 def _real_stiffness(within: Any, rows: Any, groups: Any, rng: Any) -> float:

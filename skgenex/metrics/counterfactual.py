@@ -79,7 +79,8 @@ def counterfactual_scores(
         ``validity``, the share of all patients whose target is predicted. Then, means
         over the valid ones: ``L1``, ``L2``, ``n_genes`` (:func:`change_scores`);
         ``knn_ratio``, ``lof_ratio``, ``lof_outlier``, ``mahalanobis_ratio``
-        (:func:`plausibility_scores`; 1 is a real patient, 0.05 for ``lof_outlier``);
+        (:func:`plausibility_scores`; 1 is a real patient; for ``lof_outlier`` 0.05,
+        or up to 0.14 where only ten patients of a class are held out);
         ``correlation_breaking`` (1 is a real difference); ``redundancy``, the share of
         the changed genes; ``robustness`` to noise of 0.1 standard deviations;
         ``diversity``, divided by that of held-out patients with the same targets. With

@@ -349,26 +349,40 @@ def _class_association(X: NDArray, target: NDArray, weight: NDArray) -> NDArray:
     """F statistic of each gene between classes.
 
     Half the median variance within classes is added to the denominator, so that genes
-    which hardly vary do not stand out (Tusher, Tibshirani & Chu 2001, Eq. 1).
+    which hardly vary do not stand out (Tusher, Tibshirani & Chu 2001, Eq. 1). All zero
+    where no class has two rows: then nothing tells how much a gene varies by itself.
     """
     counts = weight @ target
     present = counts > 0
     counts = counts[present]
+    if np.count_nonzero(weight) <= len(counts):
+        return np.zeros(X.shape[1])
     means = (target[:, present] * weight[:, None]).T @ X / counts[:, None]
     mean = counts @ means / counts.sum()
     between = counts @ (means - mean) ** 2
     total = np.maximum(weight @ (X - mean) ** 2, between)
     within = (total - between) / max(len(X) - len(counts), 1)
-    floor = 0.5 * np.median(within) + np.finfo(np.float64).tiny
-    return between / max(len(counts) - 1, 1) / (within + floor)
+    return between / max(len(counts) - 1, 1) / (within + _floor(within, total))
 
 
 def _target_association(X: NDArray, target: NDArray, weight: NDArray) -> NDArray:
-    """F statistic of each gene's own regression, averaged over standardised targets."""
+    """F statistic of each gene's own regression, averaged over standardised targets.
+
+    All zero with two rows, through which every regression passes.
+    """
+    if np.count_nonzero(weight) <= 2:
+        return np.zeros(X.shape[1])
     x = X - np.average(X, axis=0, weights=weight)
     y = target - np.average(target, axis=0, weights=weight)
     tiny = np.finfo(np.float64).tiny
     y = y / np.sqrt(weight @ y**2 + tiny)
     explained = np.mean(((y * weight[:, None]).T @ x) ** 2, axis=0)
-    within = np.maximum(weight @ x**2 - explained, 0) / max(len(X) - 2, 1)
-    return explained / (within + 0.5 * np.median(within) + tiny)
+    total = weight @ x**2
+    within = np.maximum(total - explained, 0) / max(len(X) - 2, 1)
+    return explained / (within + _floor(within, total))
+
+
+def _floor(within: NDArray, total: NDArray) -> float:
+    """Half the median variance, but not below what rounding leaves of the largest."""
+    number = np.finfo(np.float64)
+    return max(0.5 * np.median(within), number.eps * total.max(), number.tiny)

@@ -60,6 +60,8 @@ def test_t_is_that_of_the_formula():
     shrunk = (d0 * s0 + 10 * s2) / (d0 + 10)
     expected = (a.mean(axis=0) - b.mean(axis=0)) / np.sqrt(shrunk / 3)
     np.testing.assert_allclose(result.t, expected)
+    p_value = 2 * stats.t.sf(np.abs(expected), d0 + 10)
+    np.testing.assert_allclose(result.p_value, p_value)
 
 
 def test_constant_genes_are_no_findings():
@@ -111,6 +113,14 @@ def test_opposite_effects_do_not_count():
     scores = differential_expression_recovery(X, y, X, swapped, random_state=0)
     assert scores["recovered"] == 0
     assert scores["effect_slope"] < -0.8
+
+
+def test_effects_that_are_not_real_are_false():
+    X, is_case = two_groups(400, 0, effect=3.0, n_changed=20)
+    synthetic, _ = two_groups(400, 1, effect=3.0, n_changed=80)
+    scores = differential_expression_recovery(X, is_case, synthetic, is_case)
+    assert scores["recovered"] > 0.9
+    assert scores["false"] == pytest.approx(60 / 80, abs=0.05)
 
 
 def test_sets_are_cut_to_equal_numbers_of_rows():
@@ -168,6 +178,15 @@ def test_a_second_sample_keeps_modules_and_shuffled_genes_do_not():
     assert kept["density_z"] > 10 > 2 > abs(lost["density_z"])
     assert kept["density_synthetic"] == pytest.approx(kept["density_real"], abs=0.06)
     assert abs(lost["density_synthetic"]) < 0.02
+
+
+def test_random_genes_of_dense_rows_are_no_module():
+    rng = np.random.default_rng(0)
+    rows = rng.standard_normal((200, 100)) + rng.standard_normal((200, 1))
+    module = np.where(np.isin(np.arange(100), rng.choice(100, 15)), 0, -1)
+    scores = module_preservation(rows, rows, modules=module, random_state=0)
+    assert scores["density_synthetic"] > 0.4  # one factor drives all genes
+    assert abs(scores["density_z"]) < 3
 
 
 def test_density_is_the_mean_correlation():

@@ -150,6 +150,44 @@ def test_a_class_absent_from_a_fold_is_survived():
     assert np.isfinite(fit.coef).all()
 
 
+@pytest.mark.parametrize("emphasis", [1.0, 2.0])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_one_row_per_class_is_a_fit_without_emphasis(n_classes, emphasis):
+    X, codes = make_classes(n_classes, 30, n_classes)
+    plain, fit = (
+        fit_logistic(X, codes, n_classes, strengths=[0.1], emphasis=each)
+        for each in (0.0, emphasis)
+    )
+    np.testing.assert_allclose(fit.coef, plain.coef)
+    assert ((X @ fit.coef.T + fit.intercept).argmax(axis=1) == codes).all()
+
+
+def test_rows_of_weight_zero_tell_no_spread():
+    X, codes = make_classes(6, 30, 2)
+    weight = np.array([3.0, 3.0, 0, 0, 0, 0])
+    np.testing.assert_array_equal(_class_association(X, np.eye(2)[codes], weight), 0)
+    target = codes[:, None].astype(float)
+    np.testing.assert_array_equal(_target_association(X, target, weight), 0)
+
+
+def test_two_rows_are_a_ridge_regression_without_emphasis():
+    X, codes = make_classes(2, 30, 2)
+    Y = codes[:, None].astype(float)
+    plain, fit = (
+        fit_ridge(X, Y, strengths=[0.1], emphasis=each) for each in (0.0, 2.0)
+    )
+    np.testing.assert_allclose(fit.coef, plain.coef)
+
+
+def test_classes_of_equal_rows_do_not_overflow():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(2, 30))[[0, 0, 0, 1, 1, 1]]
+    codes = np.array([0, 0, 0, 1, 1, 1])
+    fit = fit_logistic(X, codes, 2, emphasis=2.0)
+    assert np.isfinite(fit.coef).all()
+    assert ((X @ fit.coef.T + fit.intercept).argmax(axis=1) == codes).all()
+
+
 def test_folds_share_every_class():
     codes = np.repeat([0, 1, 2], [50, 20, 10])
     fold = assign_folds(codes, 5, np.random.default_rng(0))

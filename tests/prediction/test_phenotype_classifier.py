@@ -255,3 +255,12 @@ def test_works_in_cross_validation_with_fewer_rows_than_folds_in_a_class():
     classifier.fit(X, y)
     assert classifier.predict_proba(X).shape == (23, 3)
     assert cross_val_score(classifier, X[1:], y[1:], cv=3).mean() > 0.7
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("backend", ["linear", "auto", "network"])
+def test_one_row_per_class_is_learned(backend, n_classes):
+    X, y = make_linear(n=n_classes, n_classes=n_classes)
+    classifier = PhenotypeClassifier(backend=backend, max_epochs=2, random_state=0)
+    assert classifier.fit(X, y).predict(X).tolist() == y.tolist()
+    assert np.isfinite(classifier.predict_proba(X)).all()

@@ -148,7 +148,6 @@ VARIANTS = [
         Variant(
             f"CounterfactualExplainer-{method}",
             explainer(method=method, n_hidden=4),
-            in_skops=False,
         )
         for method in ("natural", "learned")
     ),

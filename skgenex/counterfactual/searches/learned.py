@@ -5,11 +5,12 @@ the target, and returns the change as scores w on the same factors, each in unit
 its standard deviation: so |w|^2 is the change's squared Mahalanobis length.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
 from ..problem import Problem, nearest_step, target_score
+from ..reference import FactorCovariance
 from ..settings import Settings
 from .natural import class_shift, line, mix, unit_rows
 from .texture import rough_path
@@ -18,8 +19,8 @@ PENALTY = 0.1  # of the squared Mahalanobis length
 N_STEPS = 5  # of the line search
 
 
-class GeneratorObjective(torch.nn.Module):
-    """Loss of the generator: a missed goal, and the length of the change.
+class Frozen(NamedTuple):
+    """What the generator is trained against; none of it is the generator's own.
 
     Parameters
     ----------
@@ -31,30 +32,43 @@ class GeneratorObjective(torch.nn.Module):
         Standard deviations along them.
     location, scale : Tensor of shape (n_features,)
         Mean and standard deviation of the genes.
+    """
+
+    model: Any
+    vectors: torch.Tensor
+    deviations: torch.Tensor
+    location: torch.Tensor
+    scale: torch.Tensor
+
+
+class GeneratorObjective(torch.nn.Module):
+    """Loss of the generator: a missed goal, and the length of the change.
+
+    Parameters
+    ----------
+    n_factors : int
+        Number of leading factors it moves along.
     n_classes : int
         Number of target classes.
     n_hidden, n_layers, dropout
         Size of the network.
+    frozen : Frozen, default=None
+        What the loss needs besides; None for a generator that is trained.
     """
 
     def __init__(
         self,
-        model: Any,
-        vectors: torch.Tensor,
-        deviations: torch.Tensor,
-        location: torch.Tensor,
-        scale: torch.Tensor,
+        n_factors: int,
         n_classes: int,
         n_hidden: int,
         n_layers: int,
         dropout: float,
+        frozen: Frozen | None = None,
     ) -> None:
         super().__init__()
-        # In a tuple, so that the frozen model's weights are not the generator's.
-        self._frozen = (model, vectors.float(), deviations.float(), location.float(),
-                        scale.float())  # fmt: skip
+        self.frozen = frozen
+        self.n_factors = n_factors
         self.n_classes = n_classes
-        n_factors = len(vectors)
         layers: list[torch.nn.Module] = []
         width = n_factors + n_classes
         for _ in range(n_layers):
@@ -70,35 +84,23 @@ class GeneratorObjective(torch.nn.Module):
         torch.nn.init.zeros_(last.bias)
         self.network = torch.nn.Sequential(*layers, last)
 
-    def generate(self, rows: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
-        """Return changes in standard deviations.
+    def weights(self, scores: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
+        """Return changes as scores on the factors.
 
         Parameters
         ----------
-        rows : Tensor of shape (n_samples, n_features)
-            Standardised patients.
+        scores : Tensor of shape (n_samples, n_factors)
+            The patients' scores, in standard deviations of each factor.
         codes : Tensor of int of shape (n_samples,)
             Their target classes.
 
         Returns
         -------
-        Tensor of shape (n_samples, n_features)
-            Changes.
+        Tensor of shape (n_samples, n_factors)
+            Changes of the scores.
         """
-        return self._to_genes(self._weights(rows, codes))
-
-    def _weights(self, rows, codes):
-        _, vectors, deviations, *_ = self._frozen
-        dtype = next(self.parameters()).dtype
-        scores = rows.to(dtype) @ vectors.to(rows.device, dtype).T
-        scores = scores / deviations.to(rows.device, dtype)
-        wanted = torch.nn.functional.one_hot(codes, self.n_classes).to(dtype)
+        wanted = torch.nn.functional.one_hot(codes, self.n_classes).to(scores.dtype)
         return self.network(torch.cat([scores, wanted], dim=1))
-
-    def _to_genes(self, weights):
-        _, vectors, deviations, *_ = self._frozen
-        vectors = vectors.to(weights.device, weights.dtype)
-        return (weights * deviations.to(weights.device, weights.dtype)) @ vectors
 
     def forward(
         self, rows: torch.Tensor, codes: torch.Tensor, goals: torch.Tensor
@@ -119,17 +121,53 @@ class GeneratorObjective(torch.nn.Module):
         Tensor of shape (n_samples,)
             The losses.
         """
-        model, _, _, location, scale = self._frozen
+        assert self.frozen is not None
+        model, *tensors = self.frozen
+        vectors, deviations, location, scale = (
+            tensor.to(rows.device, rows.dtype) for tensor in tensors
+        )
         away = torch.randint(1, self.n_classes, codes.shape, device=codes.device)
         target = (codes + away) % self.n_classes
-        weights = self._weights(rows, target)
-        moved = (rows + self._to_genes(weights)) * scale.to(rows.device)
-        outputs = model.scores(moved + location.to(rows.device))
-        score = target_score(outputs, target, None, 1.0)
+        weights = self.weights(rows @ vectors.T / deviations, target)
+        moved = (rows + (weights * deviations) @ vectors) * scale
+        score = target_score(model.scores(moved + location), target, None, 1.0)
         goal = goals.gather(1, target[:, None])[:, 0]
         # A tenth more than asked for: what the training just misses, others miss.
         missed = torch.relu(1.1 * goal + 0.1 - score) / (1 + goal)
         return missed.to(rows.dtype) + PENALTY * weights.square().mean(dim=1)
+
+
+def generate(
+    objective: GeneratorObjective,
+    covariance: FactorCovariance,
+    rows: torch.Tensor,
+    codes: torch.Tensor,
+) -> torch.Tensor:
+    """Ask a trained generator for changes.
+
+    Parameters
+    ----------
+    objective : GeneratorObjective
+        Trained.
+    covariance : FactorCovariance
+        Whose leading factors it moves along.
+    rows : Tensor of shape (n_samples, n_features)
+        Standardised patients.
+    codes : Tensor of int of shape (n_samples,)
+        Their target classes.
+
+    Returns
+    -------
+    Tensor of shape (n_samples, n_features)
+        Changes in standard deviations, in float32.
+    """
+    k = objective.n_factors
+    vectors = covariance.vectors[:k].float()
+    deviations = covariance.variances[:k].sqrt().float()
+    device = next(objective.parameters()).device
+    scores = rows.float() @ vectors.T / deviations
+    weights = objective.weights(scores.to(device), codes.to(device)).cpu()
+    return (weights * deviations) @ vectors
 
 
 def learned(problem: Problem, settings: Settings) -> tuple[torch.Tensor, torch.Tensor]:

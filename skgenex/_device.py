@@ -19,7 +19,7 @@ def resolve_device(device: str | torch.device) -> torch.device:
     Raises
     ------
     ValueError
-        If torch does not know the device, or it is CUDA and there is none.
+        If torch does not know the device, or this machine does not have it.
 
     Examples
     --------
@@ -36,9 +36,15 @@ def resolve_device(device: str | torch.device) -> torch.device:
             "device must be 'auto' or a torch device such as 'cpu' or 'cuda:0'; got "
             f"{device!r}."
         ) from error
-    if device.type == "cuda" and not torch.cuda.is_available():
+    backends = {"cuda": torch.cuda, "mps": torch.backends.mps}
+    if device.type in backends and not backends[device.type].is_available():
         raise ValueError(
-            f"device={str(device)!r} needs CUDA, which torch does not find here. Use "
-            "device='auto' or device='cpu'."
+            f"device={str(device)!r} needs {device.type.upper()}, which torch does not "
+            "find here. Use device='auto' or device='cpu'."
+        )
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ValueError(
+            f"device={str(device)!r} does not exist: torch finds "
+            f"{torch.cuda.device_count()} CUDA device(s), counted from 0."
         )
     return device

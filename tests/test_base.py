@@ -115,13 +115,15 @@ def test_a_pickle_holds_arrays_and_neither_tensors_nor_data():
     assert len(pickle.dumps(fitted.net_)) < X.astype(np.float32).nbytes / 10
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="CUDA is available")
-def test_an_estimator_fitted_on_cuda_loads_without_cuda():
+@pytest.mark.parametrize("device", ["cuda:0", "cuda:1", "mps"])
+def test_an_estimator_loads_without_the_device_of_its_fit(monkeypatch, device):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     X, _ = make_data()
     fitted = make_fitted()
-    fitted.device = "cuda"  # what a fit on another machine leaves behind
+    fitted.device = device  # what a fit on another machine leaves behind
     loaded = through_pickle(fitted)
-    assert loaded.device == "cuda"
+    assert loaded.device == device
     assert next(loaded.net_.module_.parameters()).device.type == "cpu"
     np.testing.assert_array_equal(loaded.predict_proba(X), fitted.predict_proba(X))
 
@@ -284,10 +286,25 @@ def test_an_unknown_device_is_refused():
         make_fitted(device="gpu")
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="CUDA is available")
-def test_cuda_is_refused_where_there_is_none():
-    with pytest.raises(ValueError, match=r"device='cuda:1' needs CUDA"):
-        make_fitted(device="cuda:1")
+@pytest.mark.parametrize("device", ["cuda:1", "mps"])
+def test_a_device_is_refused_where_there_is_none(monkeypatch, device):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    with pytest.raises(ValueError, match=f"device='{device}' needs (CUDA|MPS)"):
+        make_fitted(device=device)
+
+
+def test_devices_with_a_number_are_counted(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert resolve_device("cuda:1") == torch.device("cuda", 1)
+    with pytest.raises(ValueError, match=r"'cuda:2' does not exist.* 2 CUDA"):
+        resolve_device("cuda:2")
+
+
+def test_mps_is_taken_where_it_is(monkeypatch):
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert resolve_device("mps") == torch.device("mps")
 
 
 @pytest.mark.cuda

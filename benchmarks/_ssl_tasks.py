@@ -20,7 +20,13 @@ TASKS = {
     "gdsc > breast_er": ("breast_er", "gdsc_celllines"),
     "gdsc > leukemia_bt": ("leukemia_bt_pair", "gdsc_celllines"),
     "gdsc > leukemia_golub": ("leukemia_golub", "gdsc_celllines"),
+    # Controls: few genes, or further rows of which little can be expected.
+    "tcga": ("breast_tcga_subtype", None),
+    "gdsc > tcga": ("breast_tcga_subtype", "gdsc_celllines"),
+    "gdsc > pbmc": ("pbmc_ifnb", "gdsc_celllines"),
+    "golub > leukemia_bt": ("leukemia_bt_pair", "leukemia_golub"),
 }
+CONTROLS = ("tcga", "gdsc > tcga", "gdsc > pbmc", "golub > leukemia_bt")
 
 
 class Split(NamedTuple):

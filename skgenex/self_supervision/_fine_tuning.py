@@ -30,8 +30,10 @@ class Rows(NamedTuple):
         0 for the rows of X, 1 for rows of another table.
     latents : ndarray of shape (n_samples, n_latents)
         From the encoder, before fine-tuning.
-    factors : ndarray of shape (n_factors, n_features)
-        From `factors.signal_map`.
+    whitening : ndarray of shape (n_latents, n_latents)
+        Map of the latents, from `factors.latent_map`.
+    factors : dict of str to ndarray of shape (n_factors, n_features)
+        From `factors.signal_map`, of the rows of X and of those of another table.
     """
 
     x: NDArray
@@ -39,7 +41,8 @@ class Rows(NamedTuple):
     weight: NDArray
     cohort: NDArray
     latents: NDArray
-    factors: NDArray
+    whitening: NDArray
+    factors: dict[str, NDArray]
 
 
 class FineTuningMixin:
@@ -52,17 +55,22 @@ class FineTuningMixin:
         """Weights of classifier and head, from the labels of the ``known`` rows."""
         n_classes = len(self.classes_)
         codes, weight = rows.codes[known], rows.weight[known]
+        latents = rows.latents[known] @ rows.whitening.T
+        # An encoder that was not trained would count the factors twice.
+        is_trained = self.pretrain or self.warm_start_from is not None
         start = fit_start(
             rows.x[known],
             codes,
             n_classes,
             rows.factors,
-            rows.latents[known],
+            latents,
             sample_weight=weight,
             seed=seed,
             name=self.start,
+            left_out=() if is_trained else ("latents",),
         )
         (coef, intercept), (head, head_intercept) = start.linear, start.head
+        head = head @ rows.whitening
         own = rows.cohort == 0
         logits = rows.x[own] @ coef.T + rows.latents[own] @ head.T
         shares = np.bincount(codes, weight, minlength=n_classes)

@@ -17,10 +17,12 @@ from .._objective_net import ObjectiveNet
 from .._seeding import seeded
 from .._training import restore_net
 from .._validation import split_validation
+from .factors import latent_map
 from .genes import match_genes, take_genes
 
 FLOATS = (np.float64, np.float32)
 N_IMPUTATIONS = 10
+MAX_WHITENED = 5_000  # rows among which neighbours are searched
 
 PRETRAINER_CONSTRAINTS: dict[str, list] = {
     **TORCH_CONSTRAINTS,
@@ -67,6 +69,7 @@ class PretrainerMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         """
         rows = validate_data(self, X, dtype=FLOATS, order="C", ensure_min_samples=2)
         self._fit_rows(rows, sample_domain, goes_on=False)
+        self._fit_whitening(rows)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -95,7 +98,9 @@ class PretrainerMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         """
         if not hasattr(self, "net_"):
             return self.fit(X, y, sample_domain)
-        self._fit_rows(self._read(X), sample_domain, goes_on=True)
+        rows = self._read(X)
+        self._fit_rows(rows, sample_domain, goes_on=True)
+        self._fit_whitening(rows)
         return self
 
     def transform(self, X: ArrayLike) -> NDArray:
@@ -114,10 +119,7 @@ class PretrainerMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         """
         check_is_fitted(self, "net_")
         rows = self._read(X)
-        module = self._network()
-        encode = self._latents(module)
-        latents = self._apply(lambda x: encode(module.standardise(x)), _float32(rows))
-        return latents.astype(rows.dtype, copy=False)
+        return self._encode(rows).astype(rows.dtype, copy=False)
 
     def reconstruct(self, X: ArrayLike) -> NDArray:
         """Return rows as the network sees them.
@@ -190,6 +192,15 @@ class PretrainerMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         for _ in range(N_IMPUTATIONS):
             filled[is_missing] = self._reconstruct(filled)[is_missing]
         return filled
+
+    def _encode(self, rows):
+        module = self._network()
+        encode = self._latents(module)
+        return self._apply(lambda x: encode(module.standardise(x)), _float32(rows))
+
+    def _fit_whitening(self, rows):
+        step = -(-len(rows) // MAX_WHITENED)
+        self.whitening_ = latent_map(self._encode(rows[::step]))
 
     def _reconstruct(self, rows):
         module = self._network()

@@ -76,6 +76,9 @@ class SubTabPretrainer(PretrainerMixin, TorchEstimator):
         Places of each subset's genes.
     pretext_gain_ : float
         How much lower the held-out loss is than before training; see `VIMEPretrainer`.
+    whitening_ : ndarray of shape (n_components, n_components)
+        Map of the latents after which neighbouring rows differ alike in all
+        directions; `VIMEClassifier` applies it.
     net_ : ObjectiveNet
         The skorch net.
     history_ : list of dict

@@ -1,6 +1,7 @@
 """Classifier for few labelled and many unlabelled rows."""
 
 import os
+import warnings
 from numbers import Integral, Real
 from typing import Any
 
@@ -23,7 +24,7 @@ from ._external import read_further, read_pretrainer, read_table, refuse_shared
 from ._fine_tuning import STEPS_PER_EPOCH, FineTuningMixin, Rows
 from ._pretrainer import moments
 from ._vime_pretrainer import VIMEPretrainer
-from .factors import signal_map
+from .factors import explains, latent_map, signal_map
 from .finetune import FineTuneObjective
 from .losses import CONSISTENCIES
 from .start import STARTS
@@ -34,13 +35,16 @@ _NOT_OFFERED = {"validation_fraction", "patience", "warm_start"}
 class VIMEClassifier(ClassifierMixin, FineTuningMixin, TorchEstimator):
     """Predict classes from few labelled rows and many unlabelled ones.
 
-    Three logistic regressions are averaged: of the genes, of the genes emphasised by
-    their association with the classes, and of the factors of all rows, whitened by how
-    neighbouring rows differ. The predicted shares of the classes among all rows are
-    brought nearer to those of the labels. This is the start of a network, which is
-    fine-tuned on the labels and on the consistency of corrupted copies of unlabelled
-    rows. Where fine-tuning does not lower the log-loss of held-out labelled rows by
-    more than its standard error, the start is kept: ``backend_`` says.
+    Logistic regressions are averaged: of the genes, of the genes emphasised by their
+    association with the classes, of the factors of all rows, of those of
+    ``X_unlabelled``, and of the latents of a pretrained encoder, the last three
+    whitened by how neighbouring rows differ. Each counts by the probability that it
+    gives to labels which it did not see (``start_weights_``). The predicted shares of
+    the classes among all rows are brought nearer to those of the labels. This is the
+    start of a network, which is fine-tuned on the labels and on the consistency of
+    corrupted copies of unlabelled rows. Where fine-tuning does not lower the log-loss
+    of held-out labelled rows by more than its standard error, the start is kept:
+    ``backend_`` says.
 
     Parameters
     ----------
@@ -57,12 +61,12 @@ class VIMEClassifier(ClassifierMixin, FineTuningMixin, TorchEstimator):
     X_unlabelled : array-like, DataFrame or path-like, default=None
         Further rows without labels, such as another study: standardised by itself,
         genes matched by name. It may not hold samples of X, by the index.
-    start : {"ensemble", "genes", "emphasised", "factors", "latents", "auto"}, \
-            default="ensemble"
-        What fine-tuning starts from: logistic regression of the genes; of the genes,
-        emphasised by their own association with the classes; of the factors of all
-        rows; the mean of these three's logits; that of the encoder's latents; or, with
-        "auto", the one of the lowest held-out log-loss.
+    start : {"ensemble", "genes", "emphasised", "factors", "further", "latents", \
+            "auto"}, default="ensemble"
+        What fine-tuning starts from: the weighted mean of all logistic regressions;
+        that of the genes; of the emphasised genes; of the factors of X; of those of
+        ``X_unlabelled``; of the encoder's latents; or, with "auto", the one of the
+        lowest held-out log-loss.
     backend : {"auto", "network", "linear"}, default="auto"
         "auto" decides on held-out rows whether to fine-tune; the others force it.
     freeze : {"linear_then_all", "all", "none"} or int, default="linear_then_all"
@@ -110,6 +114,8 @@ class VIMEClassifier(ClassifierMixin, FineTuningMixin, TorchEstimator):
         Labels, without the mark of unlabelled rows.
     start_ : str
         The start used.
+    start_weights_ : dict of str to float
+        Weights of the logistic regressions in it.
     cv_scores_ : dict of str to float
         Held-out log-loss of each candidate, before shares are balanced.
     backend_ : {"network", "linear"}
@@ -274,8 +280,23 @@ class VIMEClassifier(ClassifierMixin, FineTuningMixin, TorchEstimator):
         weight[known] = compute_sample_weight(
             self.class_weight, self.classes_[codes[known]]
         )
-        encoder = self._new_encoder(x, names, cohort, seed)
-        rows = Rows(x, codes, weight, cohort, encoder.encode(x), signal_map(x, seed))
+        encoder, whitening = self._new_encoder(x, names, cohort, seed)
+        factors = {"factors": signal_map(x[cohort == 0], seed)}
+        if table is not None:
+            further = signal_map(x[cohort == 1], seed)
+            if self.start == "further" or explains(x[cohort == 0], further, seed):
+                factors["further"] = further
+            else:
+                warnings.warn(
+                    "The factors of X_unlabelled explain no more of X than with their "
+                    "genes shuffled: they are not used. Is it the same kind of gene "
+                    "names, and tissue?",
+                    stacklevel=4,
+                )
+        latents = encoder.encode(x)
+        if whitening is None:
+            whitening = latent_map(latents)
+        rows = Rows(x, codes, weight, cohort, latents, whitening, factors)
         objective = FineTuneObjective, self._objective_parameters(encoder)
         fixed = {
             name: torch.from_numpy(np.asarray(array, dtype=np.float32))
@@ -288,6 +309,7 @@ class VIMEClassifier(ClassifierMixin, FineTuningMixin, TorchEstimator):
         own, start = self._fit_start(rows, known, seed)
         weights = fixed | own
         self.start_, self.cv_scores_ = start.name, start.cv_scores
+        self.start_weights_ = start.weights
         self.tuning_gain_ = self.tuning_gain_se_ = np.nan
         self.history_, self.n_iter_ = [], 0
         if self.backend == "auto":
@@ -303,21 +325,25 @@ class VIMEClassifier(ClassifierMixin, FineTuningMixin, TorchEstimator):
         return self
 
     def _new_encoder(self, x, names, cohort, seed):
-        """Take the encoder given, or train one, its genes in the order of the fit."""
+        """Take the encoder given, or train one, its genes in the order of the fit.
+
+        Also its `whitening_`; None if it is not trained.
+        """
         self.gene_share_ = np.nan
         if self.warm_start_from is not None:
             fitted = read_pretrainer(self.warm_start_from)
             parts, self.gene_share_ = matched_parts(fitted, names, x.shape[1])
-            return parts
+            return parts, fitted.whitening_
         pretrainer = clone(self.pretrainer or VIMEPretrainer(n_components=32))
         pretrainer.set_params(random_state=seed, device=self.device)
         if not self.pretrain:
-            return untrained_parts(pretrainer, x, seed)
+            return untrained_parts(pretrainer, x, seed), None
         # Too few rows to hold one out is no reason to warn twice.
         if len(x) < 20:
             pretrainer.set_params(validation_fraction=0.0)
         table = x if names is None else pd.DataFrame(x, columns=names, copy=False)
-        return trained_parts(pretrainer.fit(table, sample_domain=cohort))
+        pretrainer.fit(table, sample_domain=cohort)
+        return trained_parts(pretrainer), pretrainer.whitening_
 
     def _objective_parameters(self, encoder):
         n_layers = encoder.network["n_layers"] + 2

@@ -90,6 +90,9 @@ class VIMEPretrainer(PretrainerMixin, TorchEstimator):
     pretext_gain_ : float
         How much lower the held-out loss is than before training, as a share of it. If
         it is not positive, training was undone; NaN without held-out rows.
+    whitening_ : ndarray of shape (n_components, n_components)
+        Map of the latents after which neighbouring rows differ alike in all
+        directions; `VIMEClassifier` applies it.
     net_ : ObjectiveNet
         The skorch net; ``net_.module_.encoder`` is the encoder.
     history_ : list of dict

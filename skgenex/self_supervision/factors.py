@@ -9,6 +9,8 @@ from .._covariance import factorise
 MIN_FACTORS = 2
 N_NEIGHBOURS = 10
 SHRINKAGE = 0.1
+N_SHUFFLES = 19
+MAX_TESTED = 500
 
 
 def leading_factors(
@@ -80,6 +82,57 @@ def signal_map(X: NDArray, seed: int) -> NDArray:
     scores = X @ directions.T
     # Neighbours by factors between principal components and whitened ones.
     return local_whitening(scores, scores * values**-0.25) @ directions
+
+
+def explains(X: NDArray, factors: NDArray, seed: int) -> bool:
+    """Whether factors of other rows explain more of these than chance would.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Standardised rows.
+    factors : ndarray of shape (n_factors, n_features)
+        Weights of the genes in factors that were found without these rows.
+    seed : int
+        For the chance level.
+
+    Returns
+    -------
+    bool
+        Whether the share of the rows' variance in the span of the factors is above each
+        of those with the genes of the factors shuffled (p = 0.05).
+    """
+    rng = np.random.default_rng([seed, 7])
+    known = np.flatnonzero(factors.any(axis=0))
+    basis = np.linalg.qr(factors[:, known].T)[0]
+    rows = X[:: -(-len(X) // MAX_TESTED), known]
+    found = np.linalg.norm(rows @ basis)
+    shuffled = (
+        np.linalg.norm(rows @ rng.permutation(basis)) for _ in range(N_SHUFFLES)
+    )
+    return bool(all(found > chance for chance in shuffled))
+
+
+def latent_map(latents: NDArray) -> NDArray:
+    """Map of latents after which neighbouring rows differ alike everywhere.
+
+    Parameters
+    ----------
+    latents : ndarray of shape (n_samples, n_latents)
+        Of rows without labels.
+
+    Returns
+    -------
+    ndarray of shape (n_latents, n_latents)
+        Weights, as `signal_map` has for genes.
+    """
+    centred = latents.astype(np.float64) - latents.mean(axis=0, dtype=np.float64)
+    values, vectors = np.linalg.eigh(centred.T @ centred / len(centred))
+    if values[-1] <= 0:
+        return np.eye(len(values))
+    values = values.clip(1e-6 * values[-1])
+    scores = centred @ vectors
+    return local_whitening(scores, scores * values**-0.25) @ vectors.T
 
 
 def local_whitening(scores: NDArray, places: NDArray) -> NDArray:

@@ -1,5 +1,6 @@
 """Where fine-tuning starts: linear classifiers of few labels, averaged and balanced."""
 
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -8,8 +9,7 @@ from numpy.typing import NDArray
 from ..prediction.linear import fit_logistic
 from ..prediction.solvers import log_loss, softmax
 
-ENSEMBLE = ("genes", "emphasised", "factors")
-STARTS = ("ensemble", *ENSEMBLE, "latents")
+STARTS = ("ensemble", "genes", "emphasised", "factors", "further", "latents")
 LABELS_PER_CLASS = 5  # at which the correction of the shares has halved
 MAX_POWER = 0.5
 N_FOLDS = 5
@@ -26,36 +26,40 @@ class Start(NamedTuple):
     linear : tuple of ndarray, (n_classes, n_features) and (n_classes,)
         Coefficients and intercepts for standardised genes; zeros for "latents".
     head : tuple of ndarray, (n_classes, n_latents) and (n_classes,)
-        The same for latents; zeros for the others.
+        The same for latents; zeros where these have no part.
     cv_scores : dict of str to float
         Log-loss of held-out labelled rows of each candidate, before shares are
         balanced.
+    weights : dict of str to float
+        Of the members of "ensemble"; of another start, 1.
     """
 
     name: str
     linear: tuple[NDArray, NDArray]
     head: tuple[NDArray, NDArray]
     cv_scores: dict[str, float]
+    weights: dict[str, float]
 
 
 def fit_start(
     X: NDArray,
     codes: NDArray,
     n_classes: int,
-    factors: NDArray,
-    latents: NDArray | None,
+    factors: Mapping[str, NDArray],
+    latents: NDArray,
     *,
     sample_weight: NDArray | None = None,
     seed: int = 0,
     name: str = "auto",
+    left_out: Collection[str] = (),
 ) -> Start:
     """Fit logistic regressions, each with a penalty chosen on held-out rows.
 
     "genes" is ridge regression of all genes; in "emphasised" genes count by their own
-    association with the classes; "factors" sees the factors of all rows; "latents" a
-    pretrained encoder's. "ensemble" is the mean of the logits of the first three. These
-    err on different rows, and few labels cannot tell which is best, but their mean is
-    near it, or better.
+    association with the classes; "factors" and "further" see the factors of a table
+    each; "latents" a pretrained encoder's. They err on different rows. "ensemble" is
+    the mean of the logits of all, weighted by how probable each makes the labels that
+    it did not see (`evidence_weights`).
 
     Parameters
     ----------
@@ -65,30 +69,46 @@ def fit_start(
         Classes.
     n_classes : int
         Number of classes.
-    factors : ndarray of shape (n_factors, n_features)
-        From `factors.signal_map`.
-    latents : ndarray of shape (n_labelled, n_latents) or None
-        Latents of a pretrained encoder.
+    factors : mapping of str to ndarray of shape (n_factors, n_features)
+        From `factors.signal_map`, by name of the member.
+    latents : ndarray of shape (n_labelled, n_latents)
+        Latents of an encoder.
     sample_weight : ndarray of shape (n_labelled,), default=None
         Weights of the rows.
     seed : int, default=0
         Deals the folds, the same for all candidates.
     name : str, default="auto"
         Which of `STARTS`; "auto" takes the lowest held-out log-loss.
+    left_out : collection of str, default=()
+        Members that have no part in "ensemble".
 
     Returns
     -------
     Start
         The classifier chosen.
+
+    References
+    ----------
+    Geisser & Eddy (1979), A predictive approach to model selection, JASA 74:153; Yao,
+    Vehtari, Simpson & Gelman (2018), Using stacking to average Bayesian predictive
+    distributions, Bayesian Analysis 13:917, Sec. 3.4 (pseudo-BMA).
     """
     # An association needs rows to vary within classes, even without a fold's rows.
     n_spare = len(codes) - len(np.unique(codes))
     can_emphasise = n_spare > -(-len(codes) // N_FOLDS)
     emphases = {"emphasised": 1.0 if can_emphasise else 0.0}
-    tables = {"genes": X, "emphasised": X, "factors": X @ factors.T}
-    if latents is not None:
-        tables["latents"] = latents
-    members = {"auto": tuple(tables), "ensemble": ENSEMBLE}.get(name, (name,))
+    tables = {"genes": X, "emphasised": X}
+    tables |= {member: X @ directions.T for member, directions in factors.items()}
+    tables["latents"] = latents
+    members = {
+        "auto": list(tables),
+        "ensemble": [member for member in tables if member not in left_out],
+    }.get(name, [name])
+    if not set(members) <= set(tables):
+        raise ValueError(
+            f"start={name!r} was asked for, and there are {sorted(tables)}; 'further' "
+            "are the factors of X_unlabelled."
+        )
     fits = {
         member: fit_logistic(
             tables[member],
@@ -101,29 +121,58 @@ def fit_start(
         )
         for member in members
     }
-    models = {member: (fit.coef, fit.intercept) for member, fit in fits.items()}
     scores = {member: fit.cv_score for member, fit in fits.items()}
-    if "factors" in models:
-        coef, intercept = models["factors"]
-        models["factors"] = coef @ factors, intercept
-    if set(ENSEMBLE) <= set(models):
-        parts = [models[member] for member in ENSEMBLE]
-        models["ensemble"] = (
-            np.mean([coef for coef, _ in parts], axis=0),
-            np.mean([intercept for _, intercept in parts], axis=0),
+    mixed = [member for member in members if member not in left_out]
+    weights = {}
+    if len(mixed) > 1:
+        losses = np.array([scores[member] for member in mixed])
+        evidence = evidence_weights(losses, len(codes)).tolist()
+        weights = dict(zip(mixed, evidence, strict=True))
+        heldout = sum(weights[member] * fits[member].heldout for member in mixed)
+        scores["ensemble"] = float(
+            np.average(
+                log_loss(heldout, np.eye(n_classes)[codes]), weights=sample_weight
+            )
         )
-        heldout = np.mean([fits[member].heldout for member in ENSEMBLE], axis=0)
-        losses = log_loss(heldout, np.eye(n_classes)[codes])
-        scores["ensemble"] = float(np.average(losses, weights=sample_weight))
     best = min(scores, key=scores.__getitem__) if name == "auto" else name
-    n_latents = 0 if latents is None else latents.shape[1]
-    linear = np.zeros((n_classes, X.shape[1])), np.zeros(n_classes)
-    head = np.zeros((n_classes, n_latents)), np.zeros(n_classes)
-    if best == "latents":
-        head = models[best]
-    else:
-        linear = models[best]
-    return Start(best, linear, head, scores)
+    if best != "ensemble":
+        weights = {best: 1.0}
+    coef, intercept = np.zeros((n_classes, X.shape[1])), np.zeros(n_classes)
+    head, head_intercept = np.zeros((n_classes, latents.shape[1])), np.zeros(n_classes)
+    for member, weight in weights.items():
+        fit = fits[member]
+        if member == "latents":
+            head, head_intercept = weight * fit.coef, weight * fit.intercept
+            continue
+        own = fit.coef @ factors[member] if member in factors else fit.coef
+        coef, intercept = coef + weight * own, intercept + weight * fit.intercept
+    return Start(best, (coef, intercept), (head, head_intercept), scores, weights)
+
+
+def evidence_weights(scores: NDArray, n_rows: int) -> NDArray:
+    """Weights of models by the probability that each gives to held-out labels.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_models,)
+        Mean log-loss of the held-out rows.
+    n_rows : int
+        Their number.
+
+    Returns
+    -------
+    ndarray of shape (n_models,)
+        Proportional to ``exp(-n_rows * scores)``; sums to 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skgenex.self_supervision.start import evidence_weights
+    >>> evidence_weights(np.array([0.5, 0.5 + np.log(3) / 10]), 10).round(2)
+    array([0.75, 0.25])
+    """
+    evidence = np.exp(-n_rows * (scores - scores.min()))
+    return evidence / evidence.sum()
 
 
 def share_correction(logits: NDArray, shares: NDArray, n_labelled: int) -> NDArray:

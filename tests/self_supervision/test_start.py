@@ -4,13 +4,21 @@ import numpy as np
 import pytest
 
 from skgenex.prediction.solvers import softmax
-from skgenex.self_supervision.factors import SHRINKAGE, local_whitening, signal_map
+from skgenex.self_supervision.factors import (
+    SHRINKAGE,
+    explains,
+    latent_map,
+    local_whitening,
+    signal_map,
+)
 from skgenex.self_supervision.start import (
-    ENSEMBLE,
     MAX_POWER,
+    evidence_weights,
     fit_start,
     share_correction,
 )
+
+NONE = np.zeros((0, 0))
 
 
 @pytest.fixture(scope="module")
@@ -73,35 +81,95 @@ def test_correction_brings_shares_nearer_and_not_beyond():
     assert (np.sign(after - wanted) == np.sign(before - wanted)).all()
 
 
-def test_ensemble_is_the_mean_of_its_members(rows):
+def test_ensemble_is_the_mean_of_its_members_weighted_by_evidence(rows):
     X, y = rows
-    factors, few = signal_map(X, seed=0), np.arange(12)
-    how = {"n_classes": 2, "factors": factors, "latents": None}
+    few = np.arange(12)
+    latents = np.random.default_rng(1).normal(size=(12, 2))
+    factors = {"factors": signal_map(X, seed=0), "further": np.eye(80)[:5]}
+    members = ("genes", "emphasised", *factors, "latents")
     starts = {
-        name: fit_start(X[few], y[few], **how, name=name)
-        for name in ("ensemble", *ENSEMBLE)
+        name: fit_start(X[few], y[few], 2, factors, latents, name=name)
+        for name in ("ensemble", *members)
     }
+    mixed = starts["ensemble"]
+    losses = np.array([starts[name].cv_scores[name] for name in members])
+    evidence = np.exp(-12 * losses) / np.exp(-12 * losses).sum()
+    np.testing.assert_allclose([mixed.weights[name] for name in members], evidence)
     for part in (0, 1):
-        members = [starts[name].linear[part] for name in ENSEMBLE]
+        genes = [starts[name].linear[part] for name in members]
+        heads = [starts[name].head[part] for name in members]
         np.testing.assert_allclose(
-            starts["ensemble"].linear[part], np.mean(members, axis=0)
+            mixed.linear[part], np.tensordot(evidence, genes, 1), atol=1e-12
         )
-    assert set(starts["ensemble"].cv_scores) == {*ENSEMBLE, "ensemble"}
+        np.testing.assert_allclose(
+            mixed.head[part], np.tensordot(evidence, heads, 1), atol=1e-12
+        )
+    without = fit_start(
+        X[few], y[few], 2, factors, latents, name="ensemble", left_out=["latents"]
+    )
+    assert not without.head[0].any()
+    assert sum(without.weights.values()) == pytest.approx(1)
+
+
+def test_evidence_drops_what_fails_many_labels_and_spares_what_fails_few():
+    scores = np.array([0.3, 0.4])
+    assert evidence_weights(scores, 2)[1] > 0.4
+    assert evidence_weights(scores, 200)[1] < 1e-8
+    assert evidence_weights(scores + 1e4, 2).sum() == pytest.approx(1)
 
 
 def test_auto_takes_the_lowest_held_out_loss(rows):
     X, y = rows
     few = np.arange(12)
     latents = np.random.default_rng(1).normal(size=(12, 2))
-    start = fit_start(X[few], y[few], 2, signal_map(X, seed=0), latents, name="auto")
+    factors = {"factors": signal_map(X, seed=0)}
+    start = fit_start(X[few], y[few], 2, factors, latents, name="auto")
     assert start.name == min(start.cv_scores, key=start.cv_scores.__getitem__)
-    assert set(start.cv_scores) == {*ENSEMBLE, "ensemble", "latents"}
+    members = {"genes", "emphasised", "factors", "latents"}
+    assert set(start.cv_scores) == {*members, "ensemble"}
+
+
+def test_member_that_is_not_there_is_named(rows):
+    X, y = rows
+    with pytest.raises(ValueError, match="'further' was asked for"):
+        fit_start(X[:12], y[:12], 2, {}, NONE, name="further")
+
+
+def test_factors_of_other_rows_explain_these_or_do_not(rows):
+    X, _ = rows
+    other = signal_map(X[:150], seed=0)
+    assert explains(X[150:], other, seed=0)
+    shuffled = np.random.default_rng(0).permutation(other, axis=1)
+    assert not explains(X[150:], shuffled, seed=0)
+    # Genes that the other rows lack neither help nor hurt.
+    other[:, 40:] = 0
+    assert explains(X[150:], other, seed=0)
+
+
+def test_latent_map_makes_differences_of_neighbours_alike(rows):
+    X, _ = rows
+    latents = X @ np.linalg.svd(X, full_matrices=False)[2][:2].T + 7.0
+    mapped = latents @ latent_map(latents).T
+    # The same rows by another basis and origin have the same geometry.
+    turn = np.array([[0.6, 0.8], [-0.8, 0.6]])
+    turned = (latents @ turn.T - 3.0) @ latent_map(latents @ turn.T - 3.0).T
+    gaps = np.linalg.norm(np.diff(mapped, axis=0), axis=1)
+    np.testing.assert_allclose(np.linalg.norm(np.diff(turned, axis=0), axis=1), gaps)
+    np.testing.assert_array_equal(latent_map(np.ones((30, 2))), np.eye(2))
 
 
 @pytest.mark.parametrize("few", [[0, 1], [0, 1, 2], [0, 2, 4, 1]], ids=str)
 def test_single_labels_cannot_emphasise_but_are_learned(rows, few):
     X, y = rows
-    start = fit_start(X[few], y[few], 2, signal_map(X, seed=0), None, name="ensemble")
+    start = fit_start(
+        X[few],
+        y[few],
+        2,
+        {"factors": signal_map(X, seed=0)},
+        NONE,
+        name="ensemble",
+        left_out=["latents"],
+    )
     logits = X[few] @ start.linear[0].T + start.linear[1]
     assert np.isfinite(logits).all()
     assert (logits.argmax(axis=1) == y[few]).mean() >= 2 / 3
@@ -110,11 +178,12 @@ def test_single_labels_cannot_emphasise_but_are_learned(rows, few):
 def test_factors_of_all_rows_help_few_labels(rows):
     X, y = rows
     rng = np.random.default_rng(2)
-    factors, right = signal_map(X, seed=0), {"genes": [], "factors": []}
+    factors = {"factors": signal_map(X, seed=0)}
+    right: dict[str, list] = {"genes": [], "factors": []}
     for _ in range(8):
         few = np.r_[rng.choice(np.flatnonzero(y == 0), 2), rng.choice(150, 2) * 2 + 1]
         for name, scores in right.items():
-            start = fit_start(X[few], y[few], 2, factors, None, name=name)
+            start = fit_start(X[few], y[few], 2, factors, NONE, name=name)
             guess = (X @ start.linear[0].T + start.linear[1]).argmax(axis=1)
             scores.append(np.mean(guess == y))
     assert np.mean(right["factors"]) > np.mean(right["genes"]) + 0.03

@@ -152,7 +152,7 @@ def test_warm_start_matches_genes_by_name(data, pretrainer):
 def test_rows_of_another_study_may_have_another_scale(data):
     X, y = data
     codes = hide(y, 12, None)[:40]
-    how = {**QUICK, "start": "factors", "backend": "linear"}
+    how = {**QUICK, "start": "further", "backend": "linear"}
     other = X[100:].copy()
     scaled = 3 + 2 * other[other.columns[::-1]]
     first = VIMEClassifier(**how, X_unlabelled=other).fit(X[:40], codes)
@@ -160,8 +160,53 @@ def test_rows_of_another_study_may_have_another_scale(data):
     np.testing.assert_allclose(
         first.predict_proba(X), second.predict_proba(X), atol=1e-4
     )
-    alone = VIMEClassifier(**how).fit(X[:40], codes)
+    with pytest.raises(ValueError, match="'further' was asked for"):
+        VIMEClassifier(**how).fit(X[:40], codes)
+    alone = VIMEClassifier(**{**how, "start": "factors"}).fit(X[:40], codes)
     assert np.abs(alone.predict_proba(X) - first.predict_proba(X)).max() > 0.01
+
+
+@pytest.fixture(scope="module")
+def study():
+    """A few rows with a class along a weak factor, more of them, and new ones."""
+    rng = np.random.default_rng(0)
+    y = np.arange(260) % 2
+    factors = np.c_[2 * y - 1 + 0.3 * rng.normal(size=260), rng.normal(size=(260, 3))]
+    factors[:, 1:] *= 2
+    X = factors @ rng.normal(size=(4, 300)) + 6 * rng.normal(size=(260, 300))
+    unlike = factors[24:160] @ rng.normal(size=(4, 300)) + rng.normal(size=(136, 300))
+    return X[:24], y[:24], X[24:160], unlike, X[160:], y[160:]
+
+
+def test_rows_of_another_study_help_where_they_are_alike(study):
+    own, y, alike, _, new, y_new = study
+    gains = []
+    for seed in range(6):
+        order = np.random.default_rng(seed).permutation(24)
+        known = np.r_[order[y[order] == 0][:3], order[y[order] == 1][:3]]
+        codes = np.full(24, -1)
+        codes[known] = y[known]
+        alone, both = (
+            VIMEClassifier(**QUICK, backend="linear", X_unlabelled=table)
+            .fit(own, codes)
+            .score(new, y_new)
+            for table in (None, alike)
+        )
+        gains.append(both - alone)
+    assert np.mean(gains) > 0.1
+
+
+def test_rows_of_an_unlike_study_are_left_out_and_it_is_said(study):
+    own, y, _, unlike, new, _ = study
+    codes = np.r_[y[:6], np.full(18, -1)]
+    how = {**QUICK, "backend": "linear"}
+    with pytest.warns(UserWarning, match="explain no more of X"):
+        model = VIMEClassifier(**how, X_unlabelled=unlike).fit(own, codes)
+    assert "further" not in model.start_weights_
+    alone = VIMEClassifier(**how).fit(own, codes)
+    np.testing.assert_allclose(
+        model.decision_function(new), alone.decision_function(new), atol=1e-5
+    )
 
 
 def test_shared_samples_are_refused(data):

@@ -6,6 +6,7 @@ from ._dann_regressor import DANNRegressor
 from ._domain_scaler import DomainScaler
 from ._style_transfer import StyleTransfer
 from ._style_transfer_sampler import StyleTransferSampler
+from .coexpression import integrative_correlation
 from .divergence import proxy_a_distance
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     "DomainScaler",
     "StyleTransfer",
     "StyleTransferSampler",
+    "integrative_correlation",
     "proxy_a_distance",
 ]

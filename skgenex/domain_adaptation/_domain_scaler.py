@@ -30,10 +30,12 @@ from .alignment import (
     fit_shrunk_moments,
 )
 from .class_shift import fit_class_shift
+from .coexpression import gene_weights, lost_genes
 from .label_shift import MIN_CLASS_ROWS
 
 MIN_ROWS = 10  # of a domain, to be standardised by its own rows alone
 CLIP = 10.0  # standard deviations
+MANY_LOST = 0.3  # share of the genes that is worth a warning
 LIKELY_SHIFT = 0.2  # difference of a class's share that is worth a warning
 METHODS = ("zscore", "quantile", "coral", "combat", "ot")
 
@@ -61,6 +63,11 @@ class DomainScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Whether class shares are accounted for. It needs labels (at least five rows of
         each class in the source), and does nothing without them; None supposes that
         shares are equal, with a warning where they probably are not.
+    gene_weights : {"coexpression"} or None, default=None
+        With "coexpression" each gene is multiplied by the square root of how well its
+        co-expression in the source agrees with that in the target
+        (`integrative_correlation`): a ridge-type model that follows relies less on
+        genes that do something else in the target, or are lost there.
     target_domain : hashable or list of hashable, default=None
         The domains to adapt to; None: those without labels, or else those with
         unlabelled rows.
@@ -85,6 +92,12 @@ class DomainScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         are given; zero and one without label shift.
     covariance_maps_ : dict of LinearMap
         By target domain, for "coral" and "ot".
+    gene_weights_ : ndarray of shape (n_features,)
+        By which genes are multiplied, of mean square one; ones without
+        ``gene_weights``, or without a source and a target.
+    lost_genes_ : ndarray of bool of shape (n_features,)
+        Genes with ``gene_weights`` that are co-expressed with others in the source and
+        with none in the target; all False with fewer than 50 rows of either.
     classes_ : ndarray of shape (n_classes,)
         Labels of the fit; empty if class shares were not looked at.
     source_shares_ : ndarray of shape (n_classes,)
@@ -136,6 +149,7 @@ class DomainScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     _parameter_constraints = {
         "method": [StrOptions(set(METHODS))],
         "label_shift": [StrOptions({"em"}), None],
+        "gene_weights": [StrOptions({"coexpression"}), None],
         "target_domain": "no_validation",
         "domain": "no_validation",
         "unlabelled": "no_validation",
@@ -147,6 +161,7 @@ class DomainScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         *,
         method="zscore",
         label_shift="em",
+        gene_weights=None,
         target_domain=None,
         domain=None,
         unlabelled=-1,
@@ -154,6 +169,7 @@ class DomainScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     ):
         self.method = method
         self.label_shift = label_shift
+        self.gene_weights = gene_weights
         self.target_domain = target_domain
         self.domain = domain
         self.unlabelled = unlabelled
@@ -256,7 +272,8 @@ class DomainScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             else:
                 name = new_names[code - len(self.domains_)]
                 Z[rows] = self._standardise_new(X[rows], name)
-        return Z.clip(-CLIP, CLIP).astype(X.dtype, copy=False)
+        Z = Z.clip(-CLIP, CLIP) * self.gene_weights_
+        return Z.astype(X.dtype, copy=False)
 
     @_fit_context(prefer_skip_nested_validation=True)
     @transactional
@@ -273,13 +290,15 @@ class DomainScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             require_labels=False,
         )
         X = self._validated(domains.X, reset=True).astype(np.float64, copy=False)
-        rng = np.random.default_rng(draw_seed(self.random_state))
+        seed = draw_seed(self.random_state)
+        rng = np.random.default_rng(seed)
         self.domains_, self.target_domains_ = domains.names, domains.target_names
         self._default = domains.default
         self._fit_maps(X, domains)
         Z = np.empty(X.shape)
         for d, marginal in enumerate(self.maps_):
             Z[domains.codes == d] = marginal.transform(X[domains.codes == d])
+        self._fit_gene_weights(Z, domains, np.random.default_rng([seed, 1]))
         self._fit_shares(Z, domains, rng)
         self._fit_covariance_maps(Z, domains, rng)
         return [domains.names[code] for code in domains.codes]
@@ -308,6 +327,27 @@ class DomainScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
                 self.maps_.append(fit_normal_scores(rows))
             else:
                 self.maps_.append(fit_moments(rows))
+
+    def _fit_gene_weights(self, Z, domains, rng):
+        """How far genes do the same in source and target, each standardised."""
+        self.gene_weights_ = np.ones(Z.shape[1])
+        self.lost_genes_ = np.zeros(Z.shape[1], dtype=bool)
+        target = domains.is_target
+        if self.gene_weights is None or target.all() or not target.any():
+            return
+        self.gene_weights_ = gene_weights(Z[~target], Z[target])
+        lost = lost_genes(Z[~target], Z[target], rng)
+        if lost is None:
+            return
+        self.lost_genes_ = lost
+        if lost.mean() > MANY_LOST:
+            warnings.warn(
+                f"{lost.mean():.0%} of the genes are co-expressed with others in the "
+                "source and with none in the target: is a cell type or a programme "
+                "missing there? They count little; lost_genes_ tells which.",
+                UserWarning,
+                stacklevel=5,
+            )
 
     def _fit_shares(self, Z, domains, rng):
         """Class shares of each domain, and where they place its rows."""

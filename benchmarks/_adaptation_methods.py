@@ -119,6 +119,7 @@ METHODS = {
     "ot_lr": partial(scaled, make=logistic, label_shift=None, method="ot"),
     "shift_lr": partial(scaled, make=logistic),
     "shift_lr_c01": partial(scaled, make=partial(logistic, 0.1)),
+    "weighted_lr": partial(scaled, make=logistic, gene_weights="coexpression"),
     "shift_phenotype": partial(scaled, make=phenotype),
     **{
         short: partial(deep, name=name)

@@ -41,6 +41,7 @@ ADAPTATION_CONSTRAINTS: dict[str, Any] = {
     "adversarial_weight": [Interval(Real, 0, None, closed="left")],
     "scaling": [StrOptions({*METHODS, "source", "pooled"}), None],
     "label_shift": [StrOptions({"em"}), None],
+    "gene_weights": [StrOptions({"coexpression"}), None],
     "target_weight": [Interval(Real, 0, 1, closed="left")],
     "fallback": [StrOptions({"source"}), None],
     "n_components": [Interval(Integral, 1, None, closed="left")],
@@ -172,6 +173,7 @@ class AdaptationMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             self.scaler_ = DomainScaler(
                 method=self.scaling,
                 label_shift=self.label_shift,
+                gene_weights=self.gene_weights,
                 target_domain=list(domains.target_names) or None,
             ).fit(X, labels, sample_domain=names)
         elif self.scaling is not None:
@@ -280,6 +282,9 @@ class AdaptationMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         self._assemble(linear, directions, parameters | how, Z.shape[1], kept)
         self.kept_ = kept
         self.adaptation_report_ = {"kept": kept, **report}
+        if isinstance(self.scaler_, DomainScaler):
+            lost = float(self.scaler_.lost_genes_.mean())
+            self.adaptation_report_["lost_genes"] = lost
         self.adaptation_report_ |= self._distances(scores, Z, domains)
 
     def _train_rows(

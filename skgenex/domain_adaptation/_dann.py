@@ -48,6 +48,9 @@ None, default="zscore"
         "pooled" use one scaler for all; None takes rows as they are.
     label_shift : {"em"} or None, default="em"
         Whether standardisation by domain accounts for different class shares.
+    gene_weights : {"coexpression"} or None, default="coexpression"
+        Whether standardisation by domain gives less weight to genes whose co-expression
+        in the source and in the target disagrees (`DomainScaler`).
     target_weight : float, default=0.2
         Least share of the labels' total weight that labelled target rows get.
     entropy_weight : float, default=0.0
@@ -113,7 +116,8 @@ None, default="zscore"
     adaptation_report_ : dict
         ``kept``; ``judged_by``; held-out log-loss of each (``loss_linear``, ...); gain
         over what was kept before it, as a share, with its standard error; proxy
-        A-distance before (component scores) and after (features);
+        A-distance before (component scores) and after (features); ``lost_genes``, the
+        share of genes without co-expression in the target;
         ``target_shares_...`` that each network predicts for the target and those
         expected.
     classes_ : ndarray of shape (n_classes,)
@@ -180,6 +184,7 @@ None, default="zscore"
         adversarial_weight=0.3,
         scaling="zscore",
         label_shift="em",
+        gene_weights="coexpression",
         target_weight=0.2,
         entropy_weight=0.0,
         label_smoothing=0.0,
@@ -209,6 +214,7 @@ None, default="zscore"
         self.adversarial_weight = adversarial_weight
         self.scaling = scaling
         self.label_shift = label_shift
+        self.gene_weights = gene_weights
         self.target_weight = target_weight
         self.entropy_weight = entropy_weight
         self.label_smoothing = label_smoothing

@@ -35,6 +35,8 @@ class DANNRegressor(AdaptationMixin, RegressorMixin, TorchEstimator):
     scaling : {"zscore", "quantile", "coral", "combat", "ot", "source", "pooled"} or \
 None, default="zscore"
         See `DANNClassifier`.
+    gene_weights : {"coexpression"} or None, default="coexpression"
+        See `DANNClassifier`.
     target_weight : float, default=0.2
         See `DANNClassifier`.
     fallback : {"source"} or None, default="source"
@@ -113,6 +115,7 @@ None, default="zscore"
         method="dann",
         adversarial_weight=0.3,
         scaling="zscore",
+        gene_weights="coexpression",
         target_weight=0.2,
         fallback="source",
         n_components=32,
@@ -138,6 +141,7 @@ None, default="zscore"
         self.method = method
         self.adversarial_weight = adversarial_weight
         self.scaling = scaling
+        self.gene_weights = gene_weights
         self.target_weight = target_weight
         self.fallback = fallback
         self.n_components = n_components

@@ -335,7 +335,7 @@ class DomainScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         target = domains.is_target
         if self.gene_weights is None or target.all() or not target.any():
             return
-        self.gene_weights_ = gene_weights(Z[~target], Z[target])
+        self.gene_weights_ = gene_weights(Z[~target], Z[target], rng)
         lost = lost_genes(Z[~target], Z[target], rng)
         if lost is None:
             return

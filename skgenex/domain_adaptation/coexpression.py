@@ -56,34 +56,38 @@ def integrative_correlation(first: ArrayLike, second: ArrayLike) -> NDArray:
             f"shapes {first.shape} and {second.shape}."
         )
     a, b = _unit_columns(first), _unit_columns(second)
-    length_a, length_b = _products(a, a, a, a), _products(b, b, b, b)
-    norm = np.sqrt(length_a * length_b)
-    agreement = _products(a, a, b, b)
-    return np.divide(
-        agreement, norm, out=np.zeros_like(norm), where=norm > 1e-12 * len(norm)
-    ).clip(-1, 1)
+    return _agreement(a, b, b)
 
 
-def gene_weights(source: NDArray, target: NDArray) -> NDArray:
+def gene_weights(source: NDArray, target: NDArray, rng: np.random.Generator) -> NDArray:
     """Square roots of the agreement, which a ridge-type model takes as its prior.
 
     Multiplying a gene by ``w`` before ridge regression multiplies the prior variance of
-    its coefficient by ``w ** 2``, here by the agreement of its co-expression.
+    its coefficient by ``w ** 2``. That is a mean of 1 and of the agreement of the
+    gene's co-expression, relative to all genes'; the part of the latter is the share of
+    the mean squared agreement which is not there when the target's genes are shuffled.
+    So genes which are not co-expressed, as nothing can be said of these, count alike.
 
     Parameters
     ----------
     source, target : ndarray of shape (n_samples, n_features)
         Standardised rows.
+    rng : numpy.random.Generator
+        Shuffles genes for the chance level.
 
     Returns
     -------
     ndarray of shape (n_features,)
-        Of mean square one; all ones if no gene agrees.
+        Of mean square one.
     """
-    agreement = integrative_correlation(_thinned(source), _thinned(target)).clip(0)
-    if not agreement.any():
-        return np.ones(len(agreement))
-    return np.sqrt(agreement / agreement.mean())
+    a, b = _unit_columns(_thinned(source)), _unit_columns(_thinned(target))
+    found, chance = _agreement(a, b, b), _agreement(a, b, rng.permuted(b, axis=0))
+    square = np.mean(found**2)
+    kept = max(0.0, 1 - np.mean(chance**2) / square) if square > 0 else 0.0
+    found = found.clip(0)
+    return np.sqrt(
+        1 - kept + kept * found / found.mean() if kept else np.ones(len(a[0]))
+    )
 
 
 def lost_genes(
@@ -116,6 +120,15 @@ def _is_connected(X, quantile, rng):
     # A shuffled gene among the others as they are; its own values are left out.
     chance = _products(shuffled, a, shuffled, a)
     return _products(a, a, a, a) > np.quantile(chance, quantile)
+
+
+def _agreement(a, b, genes):
+    """Cosine of the profiles of columns in a, and of other columns among those of b."""
+    norm = np.sqrt(_products(a, a, a, a) * _products(genes, b, genes, b))
+    together = _products(a, a, genes, b)
+    return np.divide(
+        together, norm, out=np.zeros_like(norm), where=norm > 1e-12 * len(norm)
+    ).clip(-1, 1)
 
 
 def _products(a, others_a, b, others_b):

@@ -54,8 +54,20 @@ def test_constant_genes_agree_with_nothing():
     found = integrative_correlation(X, Y)
     assert found[2] == 0
     assert np.delete(found, 2).min() > 0.5
-    np.testing.assert_array_equal(gene_weights(X, np.ones_like(X)), np.ones(6))
-    assert np.mean(gene_weights(X, Y) ** 2) == pytest.approx(1)
+    rng = np.random.default_rng(1)
+    np.testing.assert_array_equal(gene_weights(X, np.ones_like(X), rng), np.ones(6))
+    assert np.mean(gene_weights(X, Y, rng) ** 2) == pytest.approx(1)
+
+
+def test_genes_without_any_coexpression_count_alike():
+    rng = np.random.default_rng(0)
+    X, Y = rng.normal(size=(80, 200)), rng.normal(size=(60, 200))
+    assert np.abs(gene_weights(X, Y, rng) - 1).max() < 0.5
+    # Five of them: what agrees stands out.
+    X[:, :5] += 2 * X[:, :1]
+    Y[:, :5] += 2 * Y[:, :1]
+    weights = gene_weights(X, Y, rng)
+    assert weights[:5].min() > 1.5 * weights[5:].mean()
 
 
 def test_other_genes_are_refused():

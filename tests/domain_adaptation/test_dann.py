@@ -82,9 +82,8 @@ def test_linear_start_is_logistic_regression_on_scaled_rows(table):
     model = DANNClassifier(validation_fraction=0.01, **SMALL)
     model.fit(X, y, sample_domain=domain)
     assert model.kept_ == "linear"
-    Z = DomainScaler(target_domain="VDX").fit_transform(
-        X.astype(np.float32), y, sample_domain=domain
-    )
+    scaler = DomainScaler(target_domain="VDX", gene_weights="coexpression")
+    Z = scaler.fit_transform(X.astype(np.float32), y, sample_domain=domain)
     rows = domain == "NKI"
     codes = (y[rows] == "ER-").astype(int)
     weight = len(codes) / (2 * np.bincount(codes)[codes])
@@ -95,6 +94,24 @@ def test_linear_start_is_logistic_regression_on_scaled_rows(table):
     np.testing.assert_allclose(
         decision, expected[:, 1] - expected[:, 0], rtol=1e-3, atol=1e-4
     )
+
+
+def test_lost_genes_are_told_reported_and_survived():
+    data = make_expression(
+        300, 120, n_domains=2, domain_shift=1.5, effect_size=0.8, random_state=0
+    )
+    is_target, lost = data.domain == 1, np.isin(data.module, [0, 1])
+    X, rows = data.data.copy(), np.ix_(is_target, lost)
+    X[rows] = np.random.default_rng(0).standard_normal(X[rows].shape)
+    y = np.where(is_target, None, data.target)
+    with pytest.warns(UserWarning, match="with none in the target"):
+        model = DANNClassifier(**SMALL).fit(X, y, sample_domain=data.domain)
+    plain = DANNClassifier(**SMALL, gene_weights=None)
+    plain.fit(X, y, sample_domain=data.domain)
+    assert model.adaptation_report_["lost_genes"] > 0.3
+    assert plain.adaptation_report_["lost_genes"] == 0
+    scores = [m.score(X[is_target], data.target[is_target]) for m in (model, plain)]
+    assert scores[0] > scores[1] + 0.05
 
 
 def test_a_domain_smaller_than_the_batch_trains(table):

@@ -4,7 +4,14 @@ import numpy as np
 
 SIMPLE = ("LR tuned", "PCA + LR tuned")
 FEW = 10
-COLOURS = {"VIME start": "C3", "VIME": "C1", "LR tuned": "C0", "PCA + LR tuned": "C2"}
+COLOURS = {
+    "VIME start": "C3",
+    "VIME": "C1",
+    "LR tuned": "C0",
+    "PCA + LR tuned": "C2",
+    "forest": "C4",
+    "phenotype": "C5",
+}
 
 
 def table(records):
@@ -62,7 +69,7 @@ def wins(records, ours="VIME start"):
     return "\n".join(lines)
 
 
-def figure(records, path):
+def figure(records, path, label):
     """Draw learning curves, one panel per task."""
     import matplotlib.pyplot as plt
 
@@ -100,7 +107,7 @@ def figure(records, path):
         ax.set_xticks(ticks, [str(k) for k in ticks])
         ax.minorticks_off()
         ax.set_title(task, fontsize=9)
-    drawn.supxlabel("labels per class")
+    drawn.supxlabel(label)
     drawn.supylabel("balanced accuracy, %")
     axes.flat[0].legend(fontsize=7)
     drawn.savefig(path, dpi=110)

@@ -94,3 +94,20 @@ def draw_labels(codes, k, seed):
         if len(members) >= k:
             few[rng.choice(members, k, replace=False)] = code
     return few
+
+
+def draw_rows(codes, n, seed):
+    """Show n labels in all, classes as frequent as they are; -1 elsewhere.
+
+    Of each class at least two, so that a penalty can be chosen; classes that have fewer
+    leave.
+    """
+    rng = np.random.default_rng([seed, n])
+    few = np.full(len(codes), -1)
+    order = rng.permutation(np.flatnonzero(codes >= 0))
+    few[order[:n]] = codes[order[:n]]
+    for code in np.unique(codes[codes >= 0]):
+        members = order[codes[order] == code]
+        if (few == code).sum() < 2 <= len(members):
+            few[members[:2]] = code
+    return few

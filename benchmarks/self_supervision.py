@@ -2,6 +2,8 @@
 
     python benchmarks/self_supervision.py FOLDER --out self_supervision.csv
 
+With ``--total`` the numbers of labels are of rows in all, drawn as they come.
+
 FOLDER holds one folder per data set, with ``expression.parquet`` and ``samples.csv``.
 In each repeat 30 % of the labelled rows are set aside; all others are given to each
 method, but only k labels per class. A class with fewer rows leaves at that k. Rows of
@@ -18,7 +20,7 @@ import numpy as np
 import pandas as pd
 from _ssl_methods import METHODS, Data, Peer
 from _ssl_table import figure, gains, table, wins
-from _ssl_tasks import TASKS, draw_labels, split
+from _ssl_tasks import CONTROLS, TASKS, draw_labels, draw_rows, split
 from sklearn.metrics import balanced_accuracy_score
 
 N_LABELS = [2, 5, 10, 25, 50]
@@ -30,7 +32,7 @@ def cpu_seconds():
     return sum(os.times()[:4])
 
 
-def measure(folder, task, seed, n_labels, methods, done):
+def measure(folder, task, seed, n_labels, methods, done, draw=draw_labels):
     """Yield a record per k and method that is not done."""
     wanted = {(task, k, seed, m) for k in n_labels for m in methods} - done
     if not wanted:
@@ -38,7 +40,7 @@ def measure(folder, task, seed, n_labels, methods, done):
     parts = split(folder, task, seed)
     data = Data(parts, seed)
     for k in n_labels:
-        data.few = draw_labels(parts.codes, k, seed)
+        data.few = draw(parts.codes, k, seed)
         kept = np.unique(data.few[data.few >= 0])
         if len(kept) < 2:
             continue
@@ -65,6 +67,7 @@ if __name__ == "__main__":
     parser.add_argument("--tasks", nargs="+", default=list(TASKS))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--n-labels", type=int, nargs="+", default=N_LABELS)
+    parser.add_argument("--total", action="store_true", help="labels in all")
     parser.add_argument("--methods", nargs="*", default=list(METHODS))
     parser.add_argument("--peer", action="append", default=[], metavar="NAME=COMMAND")
     parser.add_argument("--timeout", type=float, default=900, help="of a peer, seconds")
@@ -85,7 +88,13 @@ if __name__ == "__main__":
     for task in given.tasks if given.only_table is None else ():
         for seed in given.seeds:
             for record in measure(
-                given.folder, task, seed, given.n_labels, chosen, done
+                given.folder,
+                task,
+                seed,
+                given.n_labels,
+                chosen,
+                done,
+                draw_rows if given.total else draw_labels,
             ):
                 pd.DataFrame([record]).to_csv(
                     given.out, mode="a", index=False, header=not given.out.exists()
@@ -93,7 +102,18 @@ if __name__ == "__main__":
                 print(*record.values(), flush=True)
     files = [given.out, *(given.only_table or ())]
     records = pd.concat(map(pd.read_csv, files)).drop_duplicates(KEY)
-    for part in (table, gains, wins):
-        print(part(records), end="\n\n")
+    print(table(records), end="\n\n")
+    is_control = records["task"].isin(CONTROLS)
+    other = records["task"].str.contains(">")
+    for title, which in {
+        "all tasks": ~is_control,
+        "one study": ~is_control & ~other,
+        "with rows of another study": ~is_control & other,
+        "controls": is_control,
+    }.items():
+        if which.any() and not given.total:
+            print(f"{title}:\n\n{gains(records[which])}", end="\n\n")
+    print(wins(records), end="\n\n")
     if given.figure is not None:
-        figure(records, given.figure)
+        label = "labelled rows" if given.total else "labels per class"
+        figure(records, given.figure, label)

@@ -18,6 +18,7 @@ from .._domains import Domains, resolve_domains, resolve_query
 from .._objective_net import ObjectiveNet
 from .._seeding import seeded
 from .._training import restore_net
+from .._warm_start import WARM_START_CONSTRAINT, pretrained_scores
 from ..prediction.linear import LinearFit
 from ._domain_scaler import CLIP, METHODS, DomainScaler
 from .adaptation_rows import (
@@ -51,6 +52,7 @@ ADAPTATION_CONSTRAINTS: dict[str, Any] = {
     "dropout": [Interval(Real, 0, 1, closed="left")],
     "batch_norm": ["boolean"],
     "weight_decay": [Interval(Real, 0, None, closed="left")],
+    "warm_start_from": WARM_START_CONSTRAINT,
     "unlabelled": "no_validation",
     "target_domain": "no_validation",
     "domain": "no_validation",
@@ -209,12 +211,7 @@ class AdaptationMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         ``target`` is (n_samples, n_outputs); ``weight``, (n_samples,), is zero where a
         row has no label.
         """
-        rng = np.random.default_rng([seed, 0])
-        directions, lengths = principal_directions(
-            Z, domains.codes, self.n_components, rng
-        )
-        directions = directions / lengths[:, None]
-        scores = (Z @ directions.T).astype(np.float32)
+        scores, projection, pretrained = self._network_inputs(Z, domains, seed)
         fitted = (Z @ linear.coef.T + linear.intercept).astype(np.float32)
         offset = fitted.copy()
         offset[domains.is_labelled] = linear.heldout
@@ -232,7 +229,7 @@ class AdaptationMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             "n_layers": self.n_layers,
             "dropout": self.dropout,
             "batch_norm": self.batch_norm,
-            "n_components": len(directions),
+            "n_components": scores.shape[1],
         }
         candidates: dict[str, dict] = {"source": {"method": "none"}}
         if self.method != "none" and len(domains.names) > 1:
@@ -279,13 +276,30 @@ class AdaptationMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             name = kept if kept != "linear" else next(reversed(candidates))
             how = candidates[name]
             self._train_rows(rows, np.arange(len(Z)), {**parameters, **how})
-        self._assemble(linear, directions, parameters | how, Z.shape[1], kept)
+        parameters = parameters | how | pretrained
+        self._assemble(linear, projection, parameters, Z.shape[1], kept)
         self.kept_ = kept
         self.adaptation_report_ = {"kept": kept, **report}
         if isinstance(self.scaler_, DomainScaler):
             lost = float(self.scaler_.lost_genes_.mean())
             self.adaptation_report_["lost_genes"] = lost
         self.adaptation_report_ |= self._distances(scores, Z, domains)
+
+    def _network_inputs(self, Z, domains, seed):
+        """Scores of the rows, the weights of their projection, and how to build it."""
+        self.gene_share_ = np.nan
+        if self.warm_start_from is None:
+            rng = np.random.default_rng([seed, 0])
+            directions, lengths = principal_directions(
+                Z, domains.codes, self.n_components, rng
+            )
+            directions = directions / lengths[:, None]
+            return (Z @ directions.T).astype(np.float32), {"weight": directions}, {}
+        names = getattr(self, "feature_names_in_", None)
+        weights = getattr(self.scaler_, "gene_weights_", None)
+        encoder = pretrained_scores(self.warm_start_from, names, Z, weights)
+        self.gene_share_ = encoder.gene_share
+        return encoder.scores, encoder.weights, {"pretrained": encoder.parameters}
 
     def _train_rows(
         self, rows: AdaptationRows, train: NDArray, parameters: Mapping
@@ -314,16 +328,18 @@ class AdaptationMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
 
         return self._apply(mean, scores, codes)
 
-    def _assemble(self, linear, directions, parameters, n_features, kept):
-        """Put linear model and directions beside the trained correction.
+    def _assemble(self, linear, projection, parameters, n_features, kept):
+        """Put linear model and projection beside the trained correction.
 
         In double precision: then what is said of a row, in single precision, does not
         depend on which rows it is computed with.
         """
-        weights = dict(self._network().state_dict())
+        trained = self._network().state_dict()
+        weights = {k: v for k, v in trained.items() if ".projection." not in k}
         weights["network.linear.weight"] = linear.coef
         weights["network.linear.bias"] = linear.intercept
-        weights["network.projection.weight"] = directions
+        for name, weight in projection.items():
+            weights[f"network.projection.{name}"] = weight
         for name, value in weights.items():
             value = torch.as_tensor(value, device="cpu").clone()
             if value.is_floating_point():

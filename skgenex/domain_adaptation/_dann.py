@@ -77,6 +77,13 @@ None, default="zscore"
     batch_norm : bool, default=True
         Whether hidden layers are normalised by batch, each domain by its own
         statistics; else row by row.
+    warm_start_from : pretrainer, FrozenEstimator or path-like, default=None
+        A fitted `VIMEPretrainer` or `SubTabPretrainer`, its genes matched by name (by
+        place without names): the network takes the latents of its encoder, which stays
+        as it is, in place of leading
+        components. Within cross-validation wrap it in
+        `sklearn.frozen.FrozenEstimator`, as cloning loses what was fitted. If it has
+        seen the test rows, scores are transductive.
     weight_decay : float, default=0.01
         Of AdamW.
     max_epochs : int, default=40
@@ -132,6 +139,8 @@ None, default="zscore"
         The trained skorch net.
     history_ : list of dict
         Loss per epoch of the final training; empty for the linear model.
+    gene_share_ : float
+        Share of the genes of ``warm_start_from`` found in X; NaN without.
     n_iter_ : int
         Its epochs.
     n_features_in_ : int
@@ -196,6 +205,7 @@ None, default="zscore"
         n_layers=2,
         dropout=0.3,
         batch_norm=True,
+        warm_start_from=None,
         weight_decay=0.01,
         max_epochs=40,
         lr=1e-3,
@@ -226,6 +236,7 @@ None, default="zscore"
         self.n_layers = n_layers
         self.dropout = dropout
         self.batch_norm = batch_norm
+        self.warm_start_from = warm_start_from
         self.weight_decay = weight_decay
         self.max_epochs = max_epochs
         self.lr = lr

@@ -45,6 +45,8 @@ None, default="zscore"
         See `DANNClassifier`.
     dropout, batch_norm, weight_decay : float, bool, float
         See `DANNClassifier`.
+    warm_start_from : pretrainer, FrozenEstimator or path-like, default=None
+        See `DANNClassifier`.
     max_epochs, lr, batch_size, validation_fraction : int, float, int, float
         See `DANNClassifier`.
     unlabelled : float, default=nan
@@ -76,6 +78,8 @@ None, default="zscore"
         The trained skorch net.
     history_ : list of dict
         Loss per epoch of the final training.
+    gene_share_ : float
+        Share of the genes of ``warm_start_from`` found in X; NaN without.
     n_iter_ : int
         Its epochs.
     n_features_in_ : int
@@ -124,6 +128,7 @@ None, default="zscore"
         n_layers=2,
         dropout=0.3,
         batch_norm=True,
+        warm_start_from=None,
         weight_decay=0.01,
         max_epochs=40,
         lr=1e-3,
@@ -150,6 +155,7 @@ None, default="zscore"
         self.n_layers = n_layers
         self.dropout = dropout
         self.batch_norm = batch_norm
+        self.warm_start_from = warm_start_from
         self.weight_decay = weight_decay
         self.max_epochs = max_epochs
         self.lr = lr

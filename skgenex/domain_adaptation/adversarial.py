@@ -1,8 +1,11 @@
 """The network of domain-adversarial training, and what it minimises."""
 
+from typing import Any
+
 import torch
 from torch import nn
 
+from ..nn.encoders import FrozenEncoder
 from .gradient_reversal import ramp, reverse_gradient
 from .losses import coral_distance, domain_loss, entropy, mmd
 
@@ -121,6 +124,9 @@ class AdaptationNet(nn.Module):
         Domains.
     n_members : int, default=1
         Encoders side by side.
+    pretrained : dict, default=None
+        The encoders see the outputs of a `FrozenEncoder` with these arguments, in place
+        of directions.
     **encoder
         Further arguments of `DomainEncoder`.
     """
@@ -134,12 +140,17 @@ class AdaptationNet(nn.Module):
         *,
         n_members: int = 1,
         n_hidden: int = 32,
+        pretrained: dict[str, Any] | None = None,
         **encoder,
     ) -> None:
         super().__init__()
         self.linear = nn.Linear(n_features, n_outputs)
-        self.projection = nn.Linear(n_features, n_components, bias=False)
-        self.projection.requires_grad_(False)
+        self.projection: nn.Module
+        if pretrained is not None:
+            self.projection = FrozenEncoder(**pretrained)
+        else:
+            self.projection = nn.Linear(n_features, n_components, bias=False)
+            self.projection.requires_grad_(False)
         self.encoders = nn.ModuleList(
             DomainEncoder(n_components, n_domains, n_hidden, **encoder)
             for _ in range(n_members)

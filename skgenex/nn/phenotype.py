@@ -1,7 +1,11 @@
 """A network that starts as a linear model and learns what that model misses."""
 
+from typing import Any
+
 import torch
 from torch import nn
+
+from .encoders import FrozenEncoder
 
 
 class PhenotypeNet(nn.Module):
@@ -29,6 +33,8 @@ class PhenotypeNet(nn.Module):
         Perceptrons side by side, as in `PhenotypeEncoder`.
     n_components : int, default=None
         Linear combinations that the perceptrons take, as in `PhenotypeEncoder`.
+    pretrained : dict, default=None
+        Arguments of `FrozenEncoder`, as in `PhenotypeEncoder`.
 
     Attributes
     ----------
@@ -60,6 +66,7 @@ class PhenotypeNet(nn.Module):
         input_dropout: float = 0.1,
         n_members: int = 1,
         n_components: int | None = None,
+        pretrained: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
         self.linear = nn.Linear(n_features, n_outputs)
@@ -73,6 +80,7 @@ class PhenotypeNet(nn.Module):
                 input_dropout=input_dropout,
                 n_members=n_members,
                 n_components=n_components,
+                pretrained=pretrained,
             )
             self.head = nn.Linear(self.encoder.n_outputs, n_outputs)
             nn.init.zeros_(self.head.weight)
@@ -171,6 +179,8 @@ class PhenotypeEncoder(nn.Module):
     n_components : int, default=None
         The perceptrons take so many linear combinations of the features, the rows of
         ``projection.weight``, in place of the features.
+    pretrained : dict, default=None
+        They take the outputs of a `FrozenEncoder` with these arguments.
 
     Attributes
     ----------
@@ -196,12 +206,16 @@ class PhenotypeEncoder(nn.Module):
         input_dropout: float = 0.1,
         n_members: int = 1,
         n_components: int | None = None,
+        pretrained: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
         self.n_outputs = n_members * n_hidden
         self.n_members = n_members
         self.projection: nn.Module = nn.Identity()
-        if n_components is not None:
+        if pretrained is not None:
+            self.projection = FrozenEncoder(**pretrained)
+            n_features = pretrained["n_components"]
+        elif n_components is not None:
             self.projection = nn.Linear(n_features, n_components, bias=False)
             n_features = n_components
         self.input_dropout = nn.Dropout(input_dropout)

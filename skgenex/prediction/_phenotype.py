@@ -2,6 +2,7 @@
 
 from copy import deepcopy
 from numbers import Integral, Real
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -14,6 +15,11 @@ from .._covariance import factorise
 from .._objective_net import ObjectiveNet
 from .._seeding import seeded
 from .._training import restore_net
+from .._warm_start import (
+    WARM_START_CONSTRAINT,
+    pretrained_scores,
+    read_pretrainer,
+)
 from ..nn import Standardise
 from .objectives import PhenotypeObjective
 
@@ -32,10 +38,19 @@ PHENOTYPE_CONSTRAINTS: dict[str, list] = {
     "dropout": [Interval(Real, 0, 1, closed="left")],
     "input_dropout": [Interval(Real, 0, 1, closed="left")],
     "weight_decay": [Interval(Real, 0, None, closed="left")],
+    "warm_start_from": WARM_START_CONSTRAINT,
 }
 EMPHASES = (0.0, 1.0, 2.0)
 MIN_STEPS_PER_EPOCH = 4
 EMA_DECAY = 0.9
+
+
+class Inputs(NamedTuple):
+    """What the network takes of standardised rows, and the module that makes it."""
+
+    scores: NDArray
+    weights: dict[str, NDArray | torch.Tensor]
+    parameters: dict[str, Any]
 
 
 class PhenotypeMixin:
@@ -75,6 +90,13 @@ class PhenotypeMixin:
         rows by models that did not see them, and returns the shift and scale that turn
         what fits ``target`` into the predictor's outputs.
         """
+        if self.warm_start_from is not None:
+            read_pretrainer(self.warm_start_from)
+            if not self.standardize:
+                raise ValueError(
+                    "warm_start_from needs standardize=True: pretrained encoders take "
+                    "standardised genes."
+                )
         seed = self._draw_seed()
         standardise = _fit_standardise(X, weight) if self.standardize else None
         if standardise is not None:
@@ -88,23 +110,23 @@ class PhenotypeMixin:
         )
         self.strength_, self.emphasis_ = linear.strength, linear.emphasis
         self.cv_score_ = linear.cv_score
-        self.deep_gain_ = self.deep_gain_se_ = np.nan
+        self.deep_gain_ = self.deep_gain_se_ = self.gene_share_ = np.nan
         self.history_, self.n_iter_ = [], 0
         weights, network, heldout = {}, {"n_layers": 0}, linear.heldout
         if self.backend != "linear":
-            directions = _directions(X, self.n_components, seed)
+            inputs = self._network_inputs(X, seed)
             # Where nothing varies there is nothing for a network to learn from.
-            if len(directions):
-                scores = X @ directions.T
+            if inputs.scores.shape[1]:
+                scores = inputs.scores
                 corrected = self._train_members(
                     scores, target, weight, linear, loss, seed
                 )
                 if self.backend == "network" or self.deep_gain_ > self.deep_gain_se_:
                     weights = self._network().state_dict()
-                    weights["network.encoder.projection.weight"] = directions
+                    for name, weight in inputs.weights.items():
+                        weights[f"network.encoder.projection.{name}"] = weight
                     heldout = corrected
-                    network = self._network_parameters(linear)
-                    network["n_components"] = len(directions)
+                    network = self._network_parameters(linear) | inputs.parameters
         self.backend_ = "network" if network["n_layers"] else "linear"
         shift, scale = to_units(heldout)
         if self.backend_ == "network":
@@ -122,9 +144,25 @@ class PhenotypeMixin:
             **network,
         }
         self._objective = PhenotypeObjective, parameters
-        weights = {name: _to_float32(weight) for name, weight in weights.items()}
+        weights = {name: _restored(weight) for name, weight in weights.items()}
         with seeded(seed):  # a new network draws weights, only to lose them
             self.net_ = restore_net(self._objective, weights, self._resolve_device())
+
+    def _network_inputs(self, X, seed):
+        """Take leading components, or the latents of a pretrained encoder."""
+        if self.warm_start_from is None:
+            directions = _directions(X, self.n_components, seed)
+            return Inputs(
+                X @ directions.T,
+                {"weight": directions},
+                {"n_components": len(directions)},
+            )
+        names = getattr(self, "feature_names_in_", None)
+        encoder = pretrained_scores(self.warm_start_from, names, X)
+        self.gene_share_ = encoder.gene_share
+        return Inputs(
+            encoder.scores, encoder.weights, {"pretrained": encoder.parameters}
+        )
 
     def _network_parameters(self, linear):
         n_folds = int(linear.fold.max()) + 1
@@ -207,6 +245,12 @@ def _directions(X: NDArray, n_components: int, seed: int) -> NDArray:
     if len(values):
         scaled /= np.sqrt(np.mean(np.sqrt(values)))
     return scaled.astype(np.float32)
+
+
+def _restored(weight):
+    """Make a tensor of 32-bit floats; places stay integers."""
+    weight = torch.as_tensor(weight)
+    return _to_float32(weight) if weight.is_floating_point() else weight
 
 
 def _column(scale: NDArray | float) -> NDArray:

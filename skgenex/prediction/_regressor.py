@@ -44,6 +44,12 @@ class PhenotypeRegressor(RegressorMixin, PhenotypeMixin, TorchEstimator):
         Share of hidden units dropped in training.
     input_dropout : float, default=0.1
         Share of components dropped in training.
+    warm_start_from : pretrainer, FrozenEstimator or path-like, default=None
+        A fitted `VIMEPretrainer` or `SubTabPretrainer`, its genes matched by name (by
+        place without names): the network takes the latents of its encoder, which stays
+        as it is, in place of components. Within cross-validation wrap it in
+        `sklearn.frozen.FrozenEstimator`, as cloning loses what was fitted. If it has
+        seen the test rows, scores are transductive.
     weight_decay : float, default=0.1
         Of AdamW, for the network's weights.
     max_epochs : int, default=100
@@ -88,6 +94,8 @@ class PhenotypeRegressor(RegressorMixin, PhenotypeMixin, TorchEstimator):
         The fitted skorch net; see also `as_module`.
     history_ : list of dict
         Losses per epoch of the network; empty if none was trained.
+    gene_share_ : float
+        Share of the genes of ``warm_start_from`` found in X; NaN without.
     n_iter_ : int
         Epochs of the network.
     n_features_in_ : int
@@ -131,6 +139,7 @@ class PhenotypeRegressor(RegressorMixin, PhenotypeMixin, TorchEstimator):
         n_layers=2,
         dropout=0.3,
         input_dropout=0.1,
+        warm_start_from=None,
         weight_decay=0.1,
         max_epochs=100,
         lr=1e-3,
@@ -153,6 +162,7 @@ class PhenotypeRegressor(RegressorMixin, PhenotypeMixin, TorchEstimator):
         self.n_layers = n_layers
         self.dropout = dropout
         self.input_dropout = input_dropout
+        self.warm_start_from = warm_start_from
         self.weight_decay = weight_decay
         self.max_epochs = max_epochs
         self.lr = lr

@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from .._genes import match_genes, take_genes
 from .._seeding import seeded
+from ..nn.encoders import FactorEncoder
 from ._vime_pretrainer import VIMEPretrainer
-from .encoder import FactorEncoder
-from .genes import match_genes, take_genes
 
 PROJECTION = "encoder.projection.weight"
 

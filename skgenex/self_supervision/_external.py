@@ -1,4 +1,4 @@
-"""Things a classifier is given from outside: a pretrained encoder, unlabelled rows."""
+"""Rows without labels that a classifier is given beside its own."""
 
 import os
 from typing import Any
@@ -6,45 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.exceptions import NotFittedError
-from sklearn.frozen import FrozenEstimator
 
+from .._genes import match_genes, take_genes
 from ._pretrainer import moments
-from ._vime_pretrainer import VIMEPretrainer
-from .genes import match_genes, take_genes
-
-
-def read_pretrainer(source: Any) -> VIMEPretrainer:
-    """Return a fitted pretrainer.
-
-    Parameters
-    ----------
-    source : VIMEPretrainer, FrozenEstimator or path-like
-        Fitted, or a file that `joblib.dump` wrote; open only files you trust.
-
-    Returns
-    -------
-    VIMEPretrainer
-        The pretrainer.
-    """
-    if isinstance(source, (str, os.PathLike)):
-        import joblib
-
-        source = joblib.load(source)
-    if isinstance(source, FrozenEstimator):
-        source = source.estimator
-    if not isinstance(source, VIMEPretrainer):
-        raise TypeError(
-            "warm_start_from must be a fitted VIMEPretrainer, that in a "
-            f"FrozenEstimator, or a path to one; got {type(source).__name__}."
-        )
-    if not hasattr(source, "net_"):
-        raise NotFittedError(
-            "warm_start_from is a VIMEPretrainer that is not fitted. If it was, it has "
-            "been cloned since, as cross-validation does: pass "
-            "sklearn.frozen.FrozenEstimator(pretrainer), or a path."
-        )
-    return source
 
 
 def read_table(source: Any) -> Any:

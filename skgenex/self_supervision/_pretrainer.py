@@ -13,12 +13,12 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from .._base import TORCH_CONSTRAINTS, transactional
+from .._genes import match_genes, take_genes
 from .._objective_net import ObjectiveNet
 from .._seeding import seeded
 from .._training import restore_net
 from .._validation import split_validation
 from .factors import latent_map
-from .genes import match_genes, take_genes
 
 FLOATS = (np.float64, np.float32)
 N_IMPUTATIONS = 10
@@ -40,8 +40,9 @@ class PretrainerMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     """Fit and apply an encoder; a subclass writes the parts named ``_new_...``.
 
     ``_new_objective(X, seed)`` returns class, keyword arguments and a dict of given
-    initial weights of the objective for standardised rows; ``_latents(module)`` the
-    function from standardised rows to latents.
+    initial weights of the objective, a module with an ``encoder`` for standardised
+    rows; ``_encoder_parameters()`` kind and arguments of this, as in
+    `skgenex.nn.encoders.FrozenEncoder`.
     """
 
     net_: ObjectiveNet
@@ -195,8 +196,9 @@ class PretrainerMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
 
     def _encode(self, rows):
         module = self._network()
-        encode = self._latents(module)
-        return self._apply(lambda x: encode(module.standardise(x)), _float32(rows))
+        return self._apply(
+            lambda x: module.encoder(module.standardise(x)), _float32(rows)
+        )
 
     def _fit_whitening(self, rows):
         step = -(-len(rows) // MAX_WHITENED)

@@ -194,5 +194,7 @@ class SubTabPretrainer(PretrainerMixin, TorchEstimator):
         }
         return SubsetObjective, parameters, {}
 
-    def _latents(self, module):
-        return module.encode
+    def _encoder_parameters(self) -> tuple[str, dict]:
+        given = self._objective[1]
+        names = ("subsets", "n_components", "n_hidden")
+        return "subsets", {name: given[name] for name in names}

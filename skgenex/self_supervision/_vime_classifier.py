@@ -1,6 +1,5 @@
 """Classifier for few labelled and many unlabelled rows."""
 
-import os
 import warnings
 from numbers import Integral, Real
 from typing import Any
@@ -10,7 +9,7 @@ import pandas as pd
 import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin, _fit_context, clone
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -18,9 +17,10 @@ from .._base import TORCH_CONSTRAINTS, TorchEstimator, transactional
 from .._partial_labels import read_classes
 from .._seeding import seeded
 from .._training import restore_net
+from .._warm_start import WARM_START_CONSTRAINT, read_pretrainer
 from ..prediction.solvers import softmax
 from ._encoder_parts import matched_parts, trained_parts, untrained_parts
-from ._external import read_further, read_pretrainer, read_table, refuse_shared
+from ._external import read_further, read_table, refuse_shared
 from ._fine_tuning import STEPS_PER_EPOCH, FineTuningMixin, Rows
 from ._pretrainer import moments
 from ._vime_pretrainer import VIMEPretrainer
@@ -167,7 +167,7 @@ class VIMEClassifier(ClassifierMixin, FineTuningMixin, TorchEstimator):
         **{k: v for k, v in TORCH_CONSTRAINTS.items() if k not in _NOT_OFFERED},
         "pretrain": ["boolean"],
         "pretrainer": [VIMEPretrainer, None],
-        "warm_start_from": [HasMethods("transform"), str, os.PathLike, None],
+        "warm_start_from": WARM_START_CONSTRAINT,
         "X_unlabelled": "no_validation",
         "start": [StrOptions({"auto", *STARTS})],
         "backend": [StrOptions({"auto", "network", "linear"})],
@@ -332,6 +332,11 @@ class VIMEClassifier(ClassifierMixin, FineTuningMixin, TorchEstimator):
         self.gene_share_ = np.nan
         if self.warm_start_from is not None:
             fitted = read_pretrainer(self.warm_start_from)
+            if not isinstance(fitted, VIMEPretrainer):
+                raise TypeError(
+                    "VIMEClassifier fine-tunes the encoder of a VIMEPretrainer; got "
+                    f"{type(fitted).__name__}, which PhenotypeClassifier takes."
+                )
             parts, self.gene_share_ = matched_parts(fitted, names, x.shape[1])
             return parts, fitted.whitening_
         pretrainer = clone(self.pretrainer or VIMEPretrainer(n_components=32))

@@ -241,8 +241,10 @@ class VIMEPretrainer(PretrainerMixin, TorchEstimator):
             weights["encoder.last.weight"] = noise / np.sqrt(self.n_hidden)
         return PretextObjective, parameters, weights
 
-    def _latents(self, module):
-        return module.encoder
+    def _encoder_parameters(self) -> tuple[str, dict]:
+        given = self._objective[1]
+        names = ("n_features", "n_components", "n_hidden", "n_layers")
+        return "factors", {name: given[name] for name in names}
 
     def _check_decodes(self) -> None:
         pretext = self._network().pretext

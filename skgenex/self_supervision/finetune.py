@@ -4,8 +4,8 @@ import torch
 from torch import nn
 
 from ..nn import Standardise
+from ..nn.encoders import FactorEncoder
 from .corruption import corrupt
-from .encoder import FactorEncoder
 from .losses import CONSISTENCIES
 
 

@@ -6,8 +6,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ..nn import Standardise
+from ..nn.encoders import FactorEncoder
 from .corruption import corrupt
-from .encoder import FactorEncoder
 from .losses import contrastive_loss, feature_loss, mask_loss, vicreg_loss
 
 PRETEXTS = ("vime", "dae", "scarf", "vicreg", "none")

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ..nn import Standardise
+from ..nn.encoders import SubsetEncoder
 from .corruption import corrupt
 from .losses import contrastive_loss, feature_loss
 
@@ -78,9 +79,6 @@ class SubsetObjective(nn.Module):
     Ucar, Hajiramezanali & Edwards (2021), SubTab, NeurIPS, Eq. 1-5.
     """
 
-    places: torch.Tensor
-    present: torch.Tensor
-
     def __init__(
         self,
         subsets: NDArray,
@@ -100,35 +98,14 @@ class SubsetObjective(nn.Module):
         self.distance_weight = distance_weight
         self.temperature = temperature
         self.standardise = Standardise(n_features)
-        places = torch.as_tensor(np.asarray(subsets), dtype=torch.int64)
-        self.register_buffer("places", places.clamp(min=0))
-        self.register_buffer("present", (places >= 0).float())
-        self.encoder = nn.Sequential(
-            nn.Linear(places.shape[1], n_hidden),
-            nn.GELU(),
-            nn.Dropout(dropout),
-            nn.Linear(n_hidden, n_components),
+        self.encoder = SubsetEncoder(
+            subsets, n_components, n_hidden=n_hidden, dropout=dropout
         )
         self.decoder = nn.Sequential(
             nn.Linear(n_components, n_hidden),
             nn.GELU(),
             nn.Linear(n_hidden, n_features),
         )
-
-    def latents(self, x: torch.Tensor) -> torch.Tensor:
-        """Return the latents of each subset.
-
-        Parameters
-        ----------
-        x : Tensor of shape (n_samples, n_features)
-            Standardised rows.
-
-        Returns
-        -------
-        Tensor of shape (n_samples, n_subsets, n_components)
-            Latents; a row's are independent of the other rows.
-        """
-        return self.encoder(x[:, self.places] * self.present)
 
     def forward(
         self,
@@ -156,7 +133,7 @@ class SubsetObjective(nn.Module):
         """
         if corrupted is None:
             corrupted, _ = self.corrupt(x, cohort)
-        z = self.latents(corrupted)
+        z = self.encoder.latents(corrupted)
         n_subsets = z.shape[1]
         losses = torch.stack(
             [feature_loss(self.decoder(z[:, k]), x) for k in range(n_subsets)]
@@ -179,10 +156,6 @@ class SubsetObjective(nn.Module):
         """Return estimated features of latents, (n_samples, n_features)."""
         return self.decoder(z)
 
-    def encode(self, x: torch.Tensor) -> torch.Tensor:
-        """Return the mean of the subsets' latents, (n_samples, n_components)."""
-        return self.latents(x).mean(dim=1)
-
     def reconstruct(self, x: torch.Tensor) -> torch.Tensor:
         """Return the mean of the subsets' estimates, (n_samples, n_features)."""
-        return self.decoder(self.latents(x)).mean(dim=1)
+        return self.decoder(self.encoder.latents(x)).mean(dim=1)

@@ -157,8 +157,8 @@ METHODS = {
 class Peer:
     """A command of another environment: reads an .npz file, writes another.
 
-    It is given `pool`, `few` (-1 without label), `test` and `seed`, all standardised,
-    and writes `guess`, the codes of the test rows.
+    It is given `pool`, further rows among them, `few` (-1 without label), `test` and
+    `seed`, all standardised, and writes `guess`, the codes of the test rows.
     """
 
     def __init__(self, command, timeout):
@@ -167,9 +167,11 @@ class Peer:
     def __call__(self, data):
         with tempfile.TemporaryDirectory() as folder:
             given, made = Path(folder, "in.npz"), Path(folder, "out.npz")
-            np.savez(
-                given, pool=data.pool, few=data.few, test=data.test, seed=data.seed
-            )
+            pool, few = data.pool, data.few
+            if data.split.further is not None:
+                pool = np.vstack([pool, data.split.further])
+                few = np.r_[few, np.full(len(data.split.further), -1)]
+            np.savez(given, pool=pool, few=few, test=data.test, seed=data.seed)
             subprocess.run(
                 [*self.command, given, made], check=True, timeout=self.timeout
             )

@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # the same names, for editors and type checkers
         preprocessing,
         self_supervision,
     )
+    from ._parallel import data_parallel
     from ._persistence import load, save, trusted_types
     from .counterfactual import (
         CounterfactualExplainer,
@@ -86,6 +87,7 @@ __all__ = [
     "VIMEClassifier",
     "VIMEPretrainer",
     "counterfactual",
+    "data_parallel",
     "datasets",
     "domain_adaptation",
     "generation",
@@ -130,13 +132,18 @@ _ROOM_OF = {
 }
 
 
-_FUNCTIONS = ("load", "save", "trusted_types")  # of _persistence
+_FILE_OF = {
+    "data_parallel": "_parallel",
+    "load": "_persistence",
+    "save": "_persistence",
+    "trusted_types": "_persistence",
+}
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    room = "_persistence" if name in _FUNCTIONS else _ROOM_OF.get(name)
+    room = _FILE_OF.get(name, _ROOM_OF.get(name))
     if room is None:
         return import_module(f".{name}", __name__)
     found = getattr(import_module(f".{room}", __name__), name)

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from ._batching import slices
 from ._device import resolve_device
 from ._objective_net import ObjectiveNet
+from ._parallel import current_shards
 from ._seeding import draw_seed, seeded
 from ._training import restore_net, train
 from ._transaction import transactional
@@ -78,6 +79,11 @@ class TorchEstimator(BaseEstimator):
             raise ValueError(
                 "checkpoint_dir needs an integer random_state, got None: a fit can "
                 "only be resumed if it draws the same numbers again."
+            )
+        if current_shards() is not None and self.random_state is None:
+            raise ValueError(
+                "Within data_parallel random_state must be an integer, got None: all "
+                "processes must draw the same numbers."
             )
         return draw_seed(self.random_state)
 

@@ -76,6 +76,7 @@ class TensorBatches:
         self.n_rows = count_rows(batch)
         self.device = next(iter(batch.values())).device
         self._remaining = torch.empty(0, dtype=torch.int64, device=self.device)
+        self.generator: torch.Generator | None = None  # None: torch's global one
 
     def __len__(self) -> int:
         """Return the number of mini-batches of an epoch."""
@@ -98,7 +99,8 @@ class TensorBatches:
             }
 
     def _shuffled(self) -> torch.Tensor:
-        return torch.randperm(self.n_rows).to(self.device)
+        order = torch.randperm(self.n_rows, generator=self.generator)
+        return order.to(self.device)
 
     def _one_pass(self) -> Iterator[torch.Tensor]:
         order, n_batches = self._shuffled(), len(self)

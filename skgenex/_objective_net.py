@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from ._batching import Batch, TensorBatches, slices
 from ._checkpoint import Checkpoint
+from ._parallel import current_shards
 from ._weights import BestWeights, WeightAverage
 
 VALIDATION_BATCH_SIZE = 1024
@@ -103,6 +104,9 @@ class ObjectiveNet(NeuralNet):
         """Train for ``max_epochs``; unlike skorch, let a KeyboardInterrupt through."""
         module = self.module_
         batches = TensorBatches(X, self.batch_size, self.steps_per_epoch)
+        shards = self._shards = current_shards()
+        if shards is not None:
+            batches.generator = shards.seed()
         average = best = None
         parts = {"module": module, "optimizer": self.optimizer_, "batches": batches}
         if self.ema_decay is not None:
@@ -113,9 +117,9 @@ class ObjectiveNet(NeuralNet):
         if checkpoint is not None:
             for row in checkpoint.resume(parts):
                 self.history.append({"batches": [], **row})
-        called = module
+        called = module if shards is None else shards.wrap(module)
         if self.compile:
-            called = torch.compile(module, **self.get_params_for("compile"))
+            called = torch.compile(called, **self.get_params_for("compile"))
         self._objective = called.__call__
 
         self.notify("on_train_begin", X=X, y=y)
@@ -124,7 +128,7 @@ class ObjectiveNet(NeuralNet):
             total=self.max_epochs,
             initial=len(self.history),
             unit="epoch",
-            disable=self.verbose != 1,
+            disable=self.verbose != 1 or not (shards is None or shards.is_main),
         ) as bar:
             while (n_done := len(self.history)) < self.max_epochs:
                 if best is not None and best.should_stop(n_done):
@@ -135,7 +139,8 @@ class ObjectiveNet(NeuralNet):
                 bar.update()
                 if wants_stop:
                     break
-                if checkpoint is not None and checkpoint.is_due():
+                writes = shards is None or shards.is_main
+                if checkpoint is not None and writes and checkpoint.is_due():
                     checkpoint.save(parts, self.history.to_list())
         if average is not None:
             average.swap()
@@ -146,29 +151,35 @@ class ObjectiveNet(NeuralNet):
             epoch = len(self.history)
             raise NonFiniteLossError("Not all weights are finite", epoch, len(batches))
         self.notify("on_train_end", X=X, y=y)
-        self._objective = None
+        self._objective = self._shards = None
         return self
 
     def train_step(self, batch: Batch, **fit_params: Any) -> dict[str, torch.Tensor]:
         """Take one optimisation step on ``batch``."""
         self.optimizer_.zero_grad()
+        factor = 1.0
+        if self._shards is not None:
+            batch, factor = self._shards.take(batch)
         losses = self._objective(**batch)
         loss = self.get_loss(losses)
-        loss.backward()
+        (factor * loss).backward()
         for hook in self._overridden_hooks("on_grad_computed"):
             named_parameters = list(self.module_.named_parameters())
             hook(self, named_parameters, batch=(batch, None), training=True)
         if self.clip_norm is not None:
             torch.nn.utils.clip_grad_norm_(self.module_.parameters(), self.clip_norm)
         self.optimizer_.step()
-        return {"loss": loss, "y_pred": losses}
+        # A process without rows of its own has computed a row that is not its own.
+        return {"loss": loss, "y_pred": losses if factor else losses[:0]}
 
     def validation_step(
         self, batch: Batch, **fit_params: Any
     ) -> dict[str, torch.Tensor]:
         """Compute the losses of ``batch`` without gradients."""
         with torch.no_grad():
-            losses = self._objective(**batch)
+            # Each process validates all rows, and so comes to the same decisions.
+            called = self._objective if self._shards is None else self.module_
+            losses = called(**batch)
             return {"loss": self.get_loss(losses), "y_pred": losses}
 
     def _run_epoch(
@@ -245,7 +256,7 @@ class ObjectiveNet(NeuralNet):
             step = step_fn(batch)
             if average is not None:
                 average.update()
-            size, loss = len(next(iter(batch.values()))), step["loss"].item()
+            size, loss = len(step["y_pred"]), step["loss"].item()
             n_batches += 1
             if not math.isfinite(loss):
                 what = f"The {prefix} loss is {loss}"
@@ -255,7 +266,10 @@ class ObjectiveNet(NeuralNet):
             records[-1].update({f"{prefix}_loss": loss, f"{prefix}_batch_size": size})
             for hook in end_hooks:
                 hook(self, batch=(batch, None), training=training, **step)
-        name, mean = f"{prefix}_loss", total / n_rows
+        sums = [total, n_rows]
+        if training and self._shards is not None:
+            sums = self._shards.total(*sums)
+        name, mean = f"{prefix}_loss", sums[0] / sums[1]
         previous = [row[name] for row in self.history[:-1]]
         self.history.record(name, mean)
         self.history.record(f"{name}_best", mean < min(previous, default=math.inf))

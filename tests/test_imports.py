@@ -57,8 +57,8 @@ def test_every_room_is_public():
 def test_public_name_resolves_to_the_object_of_its_room(name):
     if name in ROOMS:
         assert getattr(skgenex, name) is import_module(f"skgenex.{name}")
-    elif name in skgenex._FUNCTIONS:
-        functions = import_module("skgenex._persistence")
+    elif name in skgenex._FILE_OF:
+        functions = import_module(f"skgenex.{skgenex._FILE_OF[name]}")
         assert getattr(skgenex, name) is getattr(functions, name)
     else:
         room = import_module(f"skgenex.{skgenex._ROOM_OF[name]}")

@@ -43,10 +43,12 @@ None, default="zscore"
         See `DANNClassifier`.
     n_components, n_members, n_hidden, n_layers : int
         See `DANNClassifier`.
-    dropout, batch_norm, weight_decay : float, bool, float
+    dropout, batch_norm : float, bool
         See `DANNClassifier`.
     warm_start_from : pretrainer, FrozenEstimator or path-like, default=None
         See `DANNClassifier`.
+    weight_decay : float, default=0.01
+        Of AdamW.
     max_epochs, lr, batch_size, validation_fraction : int, float, int, float
         See `DANNClassifier`.
     unlabelled : float, default=nan

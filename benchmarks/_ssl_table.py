@@ -4,6 +4,7 @@ import numpy as np
 
 SIMPLE = ("LR tuned", "PCA + LR tuned")
 FEW = 10
+ALL = 100_000  # so many labels are all there are
 COLOURS = {
     "VIME start": "C3",
     "VIME": "C1",
@@ -28,7 +29,7 @@ def table(records):
             else ""
             for m in methods
         ]
-        lines.append(f"| {task} | {k} | " + " | ".join(cells) + " |")
+        lines.append(f"| {task} | {_name(k)} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
@@ -64,7 +65,7 @@ def wins(records, ours="VIME start"):
     wide = wide[wide[ours].notna()].dropna(axis=1)
     lines = ["| task | k: best method |", "| --- | --- |"]
     for task, rows in wide.groupby(level="task", sort=False):
-        best = [f"{k}: {row.idxmax()}" for (_, k), row in rows.iterrows()]
+        best = [f"{_name(k)}: {row.idxmax()}" for (_, k), row in rows.iterrows()]
         lines.append(f"| {task} | " + ", ".join(best) + " |")
     return "\n".join(lines)
 
@@ -92,8 +93,9 @@ def figure(records, path, label):
             mean = 100 * groups.mean()
             if len(mean):
                 sd = 100 * groups.std(ddof=0)
+                last = 2 * sorted(of_task["k"].unique())[-2]
                 ax.errorbar(
-                    mean.index,
+                    mean.index.to_numpy().clip(max=last),
                     mean,
                     yerr=sd,
                     color=colour,
@@ -104,7 +106,8 @@ def figure(records, path, label):
                 )
         ticks = sorted(of_task["k"].unique())
         ax.set_xscale("log")
-        ax.set_xticks(ticks, [str(k) for k in ticks])
+        places = [min(k, 2 * ticks[-2]) for k in ticks]
+        ax.set_xticks(places, [_name(k) for k in ticks])
         ax.minorticks_off()
         ax.set_title(task, fontsize=9)
     drawn.supxlabel(label)
@@ -112,3 +115,7 @@ def figure(records, path, label):
     axes.flat[0].legend(fontsize=7)
     drawn.savefig(path, dpi=110)
     plt.close(drawn)
+
+
+def _name(k):
+    return "all" if k >= ALL else str(k)

@@ -102,6 +102,7 @@ if __name__ == "__main__":
                 print(*record.values(), flush=True)
     files = [given.out, *(given.only_table or ())]
     records = pd.concat(map(pd.read_csv, files)).drop_duplicates(KEY)
+    records = records[records["method"].isin(chosen)]
     print(table(records), end="\n\n")
     is_control = records["task"].isin(CONTROLS)
     other = records["task"].str.contains(">")

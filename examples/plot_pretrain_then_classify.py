@@ -40,8 +40,9 @@ print(f"pretext loss lowered by {pretrainer.pretext_gain_:.0%}")
 
 # %%
 # The classifier averages logistic regressions of the genes, of the genes emphasised by
-# their association with the classes and of the factors of all training profiles. It
-# tunes this where held-out labels speak for it.
+# their association with the classes, of the factors of all training profiles and of the
+# encoder's latents, weighted by what each says of labels that it did not see. It tunes
+# this where held-out labels speak for it.
 classifier = VIMEClassifier(
     warm_start_from=FrozenEstimator(pretrainer), random_state=0
 ).fit(X_train, few)

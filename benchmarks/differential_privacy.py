@@ -4,7 +4,10 @@ Of each set a third is called public, a third private and a third test; of breas
 one study is public and another split into private and test rows. Figures: balanced
 accuracy on test rows of a logistic regression trained on simulated rows; of the 50
 genes that differ most between a class and the rest in test rows (t-test), the share
-among the 50 of the simulated rows; agreement of gene-gene correlations.
+among the 50 of the simulated rows; agreement of gene-gene correlations; share of test
+rows that have a simulated row among their neighbours (coverage). Two attacks tell
+private from test rows, as AUC: by the covariance of ten simulated rows per private row
+(`gaussian_ratio`, the public rows as reference), and by the sampler's likelihood.
 
 Run ``python benchmarks/differential_privacy.py FOLDER --out dp.csv``, where FOLDER
 holds a folder per data set in the format of `skgenex.datasets.load_dataset`; add
@@ -19,25 +22,40 @@ for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 import argparse
 import warnings
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from scipy.stats import norm, rankdata, ttest_ind
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skgenex import GaussianSampler
 from skgenex.generation import PrivateGaussianSampler
-from skgenex.metrics import correlation_agreement, train_on_synthetic_test_on_real
+from skgenex.metrics import (
+    correlation_agreement,
+    precision_recall_density_coverage,
+    train_on_synthetic_test_on_real,
+)
+from skgenex.metrics.privacy import Evidence, gaussian_ratio
 
-SETS = ["gdsc_celllines", "breast_tcga_subtype", "breast_er", "scrna_mixology"]
+SETS = [
+    "breast_tcga_subtype",
+    "breast_er",
+    "gdsc_celllines",
+    "pbmc_ifnb_large",
+    "scrna_mixology",
+]
 LARGEST_CLASSES = {"gdsc_celllines": 6}
 STUDIES = {"breast_er": ("EXPO", "VDX")}  # public, private and test
 EPSILONS = [0.5, 1.0, 3.0, 10.0, np.inf]
 N_TOP = 50
+ATTACKER_ROWS = 10  # simulated, per private row
+FIGURES = ["tstr", "de_overlap", "correlation", "coverage", "attack", "likelihood"]
 
 
 def load(folder, name):
@@ -53,7 +71,7 @@ def load(folder, name):
 
 
 def split(folder, name, seed, n_genes):
-    """Public rows; private and test rows with labels."""
+    """Public, private and test rows, each with labels."""
     X, y, study = load(folder, name)
     if name in STUDIES:
         public, other = (
@@ -70,7 +88,7 @@ def split(folder, name, seed, n_genes):
     )
     varying = np.argsort(-X[public].var(axis=0), kind="stable")[:n_genes]
     X = X[:, np.sort(varying)]
-    return X[public], X[private], y[private], X[test], y[test]
+    return X[public], y[public], X[private], y[private], X[test], y[test]
 
 
 def top_genes(X, y):
@@ -95,14 +113,34 @@ def figures(X, y, X_test, y_test):
         "tstr": train_on_synthetic_test_on_real(classifier, X, y, X_test, y_test),
         "de_overlap": float(np.mean(overlaps)),
         "correlation": correlation_agreement(X_test, X, random_state=0),
+        "coverage": precision_recall_density_coverage(X_test, X).coverage,
+    }
+
+
+def attacks(sampler, public, y_public, members, y_members, others, y_others):
+    """AUC with which two attackers tell the sampler's rows from others."""
+    sd = public.std(axis=0)
+    live = sd > 0
+    rows, labels = np.vstack([members, others]), np.append(y_members, y_others)
+    is_member = np.repeat([1, 0], [len(members), len(others)])
+    made, y_made = sampler.sample(y=np.tile(y_members, ATTACKER_ROWS))
+    scaled = [(a[:, live] - public[:, live].mean(0)) / sd[live] for a in (made, public)]
+    evidence = Evidence(*scaled, y_made, y_public)
+    judged = (rows[:, live] - public[:, live].mean(0)) / sd[live]
+    by_rows = gaussian_ratio(judged, labels, evidence)
+    by_density = sampler.score_samples(rows, labels)
+    return {
+        "attack": roc_auc_score(is_member, by_rows),
+        "likelihood": roc_auc_score(is_member, by_density),
     }
 
 
 def run(args):
     warnings.simplefilter("ignore")  # few rows; genes that are constant in a class
     rows = []
-    for name, seed in ((s, i) for s in args.sets for i in range(args.seeds)):
-        public, X, y, X_test, y_test = split(args.folder, name, seed, args.genes)
+    for name, seed in product(args.sets, args.seeds):
+        parts = split(args.folder, name, seed, args.genes)
+        public, _, X, y, X_test, y_test = parts
         chance = N_TOP / X.shape[1]
         samplers = {"Gaussian, not private": GaussianSampler(random_state=seed)} | {
             f"epsilon {epsilon:g}": PrivateGaussianSampler(
@@ -114,6 +152,7 @@ def run(args):
         for method, sampler in samplers.items():
             sampler.fit(X, y)
             found[method] = figures(*sampler.sample(y=y), X_test, y_test)
+            found[method] |= attacks(sampler, *parts)
         for method, values in found.items():
             head = {"set": name, "seed": seed, "method": method, "n": len(y)}
             rows.append({**head, "n_genes": X.shape[1], "chance": chance, **values})
@@ -124,14 +163,16 @@ def run(args):
 def table(args):
     frame = pd.read_csv(args.out)
     groups = frame.groupby(["set", "method"], sort=False)
-    values = groups[["tstr", "de_overlap", "correlation"]]
-    cells = (
-        values.mean().round(3).astype(str) + " ± " + values.std().round(3).astype(str)
-    )
-    print("| set | method | accuracy | genes found | correlations |")
-    print("|---|---|---|---|---|")
-    for (name, method), row in cells.iterrows():
-        print(f"| {name} | {method} | {' | '.join(row)} |")
+    mean, sd = groups[FIGURES].mean(), groups[FIGURES].std()
+    sets = list(frame["set"].unique())
+    for figure in FIGURES:
+        print(f"\n## {figure}\n\n| | {' | '.join(sets)} |\n|{'---|' * (len(sets) + 1)}")
+        for method in frame["method"].unique():
+            cells = [
+                f"{mean[figure][name, method]:.2f} ± {sd[figure][name, method]:.2f}"
+                for name in sets
+            ]
+            print(f"| {method} | {' | '.join(cells)} |")
 
 
 if __name__ == "__main__":
@@ -139,7 +180,7 @@ if __name__ == "__main__":
     parser.add_argument("folder", type=Path)
     parser.add_argument("--out", type=Path, default=Path("differential_privacy.csv"))
     parser.add_argument("--sets", nargs="+", default=SETS)
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--genes", type=int, default=1000)
     parser.add_argument("--table", action="store_true")
     args = parser.parse_args()

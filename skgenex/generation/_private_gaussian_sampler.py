@@ -108,6 +108,10 @@ class PrivateGaussianSampler(GeneratorMixin, BaseOverSampler):
     and not private. The noise is drawn in floating point, which in theory tells more
     than real numbers would (Mironov 2012).
 
+    The model is simpler than that of `GaussianSampler`: no row scale, and no map per
+    gene to its real distribution. So at any budget, an infinite one too, simulated rows
+    may cover less of the real ones.
+
     References
     ----------
     Balle & Wang (2018), Improving the Gaussian Mechanism for Differential Privacy,

@@ -19,6 +19,7 @@ from ..metrics.privacy import PrivacyReport
 
 PACKAGES = ("skgenex", "numpy", "pandas", "scikit-learn", "torch")
 KEPT_OUT = ("callbacks", "checkpoint_dir", "device", "verbose")  # of the machine
+SECRET = "random_state"  # of a private fit: who knows it can take the noise off
 FITTED = (
     "backend_",
     "heldout_gain_",
@@ -85,6 +86,13 @@ def release(
         If the ending of a path is not known, or a gene is called as ``label``.
     ImportError
         If the format needs a package that is not installed.
+
+    Notes
+    -----
+    The card of a differentially private sampler leaves out its ``random_state``, which
+    could take the noise off, and its counts of training rows are the noisy ones. What
+    ``X_holdout`` and ``privacy`` add to the card is computed from real rows and is not
+    covered by the sampler's guarantee.
 
     Examples
     --------
@@ -243,6 +251,8 @@ def _plain(value: Any) -> Any:
         return value
     if isinstance(value, (list, tuple)):
         return [_plain(part) for part in value]
+    if hasattr(value, "shape"):
+        return f"{type(value).__name__} of shape {value.shape}"
     return repr(value)
 
 
@@ -263,6 +273,7 @@ def _card_of(
         training["rows_by_class"] = {
             str(c): int(n) for c, n in zip(classes, counts, strict=True)
         }
+    is_private = hasattr(sampler, "epsilon_spent_")
     fidelity = None
     if X_holdout is not None:
         real = np.asarray(X_holdout, dtype=np.float64)
@@ -283,7 +294,7 @@ def _card_of(
             "parameters": {
                 name: _plain(value)
                 for name, value in sampler.get_params(deep=False).items()
-                if name not in KEPT_OUT
+                if name not in KEPT_OUT and not (is_private and name == SECRET)
             },
             "fitted": {
                 name: _plain(getattr(sampler, name))

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from skgenex import DiffusionSampler, GaussianSampler
-from skgenex.datasets import make_expression
-from skgenex.generation import denoising_losses, release
+from skgenex.datasets import from_anndata, make_expression
+from skgenex.generation import PrivateGaussianSampler, denoising_losses, release
 from skgenex.metrics.privacy import privacy_report
 
 
@@ -34,6 +34,37 @@ def test_file_holds_the_sampled_rows(tmp_path, sampler, ending):
     assert read.pop("label").tolist() == y.tolist()
     pd.testing.assert_frame_equal(read, X, rtol=1e-12)
     assert sorted(os.listdir(tmp_path)) == [path.name, f"{path.name}.card.md"]
+
+
+def test_anndata_file_holds_the_sampled_rows(tmp_path, sampler):
+    anndata = pytest.importorskip("anndata")
+    path = tmp_path / "made.h5ad"
+    release(sampler, 12, path, random_state=3)
+    X, y = sampler.sample(12, random_state=3)
+    read_X, read_y = from_anndata(anndata.read_h5ad(path), "label")
+    np.testing.assert_array_equal(read_X.to_numpy(), X.to_numpy())
+    assert list(read_X.columns) == list(X.columns)
+    assert list(read_y) == list(y)
+    assert sorted(os.listdir(tmp_path)) == [path.name, f"{path.name}.card.md"]
+
+
+@pytest.mark.filterwarnings("ignore:About .* rows. below 1,000")
+def test_card_of_a_private_fit_keeps_its_seed_secret(tmp_path, data):
+    X, y = data
+    public = X[:30]
+    sampler = PrivateGaussianSampler(public_data=public, random_state=918273)
+    sampler.fit(X[30:], y[30:])
+    contents = release(sampler, 5, tmp_path / "a.csv", card=tmp_path / "a.json")
+    for text in ((tmp_path / "a.json").read_text(), str(contents)):
+        assert "918273" not in text
+        assert "random_state" not in text
+    parameters = contents["method"]["parameters"]
+    assert parameters["public_data"] == "DataFrame of shape (30, 30)"
+    assert contents["method"]["fitted"]["epsilon_spent_"] == sampler.epsilon_spent_
+    open_card = release(
+        GaussianSampler(random_state=7).fit(X, y), 5, tmp_path / "b.csv"
+    )
+    assert open_card["method"]["parameters"]["random_state"] == 7
 
 
 def test_card_tells_method_training_and_figures(tmp_path, sampler, data):

@@ -23,6 +23,16 @@ class Canaries:
         The canaries in ``X``, and as many of the same kind that are not.
     y_planted, y_held_out : ndarray of shape (n_canaries,) or None
         Their classes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skgenex.metrics.privacy import Canaries, plant_canaries
+    >>> canaries = plant_canaries(np.eye(9), 3, random_state=0)
+    >>> isinstance(canaries, Canaries), canaries.planted.shape
+    (True, (3, 9))
+    >>> bool((canaries.X[9:] == canaries.planted).all())
+    True
     """
 
     X: Any

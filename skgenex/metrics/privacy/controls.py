@@ -14,7 +14,17 @@ COPY_NOISE = 0.1  # standard deviations of each gene
 
 
 class NoisyCopies(BaseEstimator):
-    """A sampler that leaks: training rows, drawn with replacement, a little noisy."""
+    """A sampler that leaks: training rows, drawn with replacement, a little noisy.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skgenex.metrics.privacy.controls import NoisyCopies
+    >>> rows = np.repeat([[0.0, 5.0], [10.0, 0.0]], 20, axis=0)
+    >>> copies = NoisyCopies().fit(rows).sample(200, random_state=0)
+    >>> sorted({(float(a), float(b)) for a, b in (copies / 5).round().clip(0)})
+    [(0.0, 1.0), (2.0, 0.0)]
+    """
 
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
         """Keep the rows.
@@ -72,6 +82,16 @@ def second_sample(evidence: Evidence, seed: int) -> Evidence:
     -------
     Evidence
         Rows that know nothing of any training row.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skgenex.metrics.privacy import Evidence
+    >>> from skgenex.metrics.privacy.controls import second_sample
+    >>> evidence = Evidence(synthetic=np.zeros((9, 4)), reference=np.eye(4))
+    >>> control = second_sample(evidence, seed=0)
+    >>> control.synthetic.shape, control.reference.shape
+    ((2, 4), (2, 4))
     """
     order = np.random.default_rng(seed).permutation(len(evidence.reference))
     first, second = np.array_split(order, 2)

@@ -30,6 +30,15 @@ def auc_interval(members: NDArray, others: NDArray) -> tuple[float, float, float
     -------
     auc, low, high : float
         The area and its interval.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skgenex.metrics.privacy.roc import auc_interval
+    >>> members, others = np.array([2.0, 3.0, 4.0]), np.array([1.0, 2.0, 2.5])
+    >>> auc, low, high = auc_interval(members, others)
+    >>> round(auc, 3), low < auc < high
+    (0.833, True)
     """
     m, n = len(members), len(others)
     ranks = rankdata(np.concatenate([members, others]))
@@ -60,6 +69,14 @@ def tpr_at_fpr(members: NDArray, others: NDArray, fpr: float) -> float:
     -------
     float
         True-positive rate.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skgenex.metrics.privacy.roc import tpr_at_fpr
+    >>> members, others = np.array([5.0, 8.0, 12.0, 20.0]), np.arange(10.0)
+    >>> tpr_at_fpr(members, others, 0.0), tpr_at_fpr(members, others, 0.2)
+    (0.5, 0.75)
     """
     return float(_shares_above(members, np.sort(others), fpr))
 
@@ -102,6 +119,16 @@ def tpr_interval(
     -------
     tpr, low, high : float
         The rate and its interval.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skgenex.metrics.privacy.roc import tpr_interval
+    >>> rng = np.random.default_rng(0)
+    >>> members, others = rng.normal(2, 1, 200), rng.normal(0, 1, 200)
+    >>> tpr, low, high = tpr_interval(members, others, 0.1, rng=rng)
+    >>> 0 < low < tpr < high < 1
+    True
     """
     tpr = tpr_at_fpr(members, others, fpr)
     resampled = rng.choice(members, (n_bootstrap, len(members)))
@@ -128,6 +155,12 @@ def wilson_interval(share: float, n: int) -> tuple[float, float]:
     -------
     low, high : float
         The interval.
+
+    Examples
+    --------
+    >>> from skgenex.metrics.privacy.roc import wilson_interval
+    >>> tuple(round(bound, 3) for bound in wilson_interval(0.0, 20))
+    (0.0, 0.161)
     """
     z = norm.isf((1 - LEVEL) / 2)
     centre = share + z**2 / (2 * n)
@@ -148,6 +181,13 @@ class MembershipResult:
         Area under the ROC curve and its 95 % interval; 0.5 is guessing.
     tpr : dict of float to tuple of (float, float, float)
         True-positive rate and its interval at each false-positive rate, 0.01 and 0.1.
+
+    Examples
+    --------
+    >>> from skgenex.metrics.privacy import membership_result
+    >>> fpr, tpr = membership_result([3, 4], [1, 2], random_state=0).roc_curve()
+    >>> fpr[-1].item(), tpr[-1].item()
+    (1.0, 1.0)
     """
 
     members: NDArray = field(repr=False)

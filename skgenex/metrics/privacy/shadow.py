@@ -32,6 +32,19 @@ class Shadow:
         Which of them it was fitted on.
     evidence : Evidence
         What it generates, on the scale of the attacks.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skgenex.metrics.privacy import Evidence
+    >>> from skgenex.metrics.privacy.controls import NoisyCopies
+    >>> from skgenex.metrics.privacy.shadow import Shadow
+    >>> rows, is_member = np.eye(4), np.array([True, True, False, False])
+    >>> twin = NoisyCopies().fit(rows[is_member])
+    >>> evidence = Evidence(twin.sample(8, random_state=0), rows)
+    >>> shadow = Shadow(twin, rows, None, is_member, evidence)
+    >>> shadow.evidence.synthetic.shape
+    (8, 4)
     """
 
     sampler: Any
@@ -42,7 +55,18 @@ class Shadow:
 
 
 def refitted(sampler: Any, X: Any, y: Any, seed: int) -> Any:
-    """Return a clone with another seed, fitted on other rows."""
+    """Return a clone with another seed, fitted on other rows.
+
+    Examples
+    --------
+    >>> from skgenex import GaussianSampler
+    >>> from skgenex.datasets import make_expression
+    >>> from skgenex.metrics.privacy.shadow import refitted
+    >>> X, y = make_expression(60, 20, n_informative=5, random_state=0, return_X_y=True)
+    >>> sampler = GaussianSampler(random_state=0)
+    >>> refitted(sampler, X, y, seed=1)
+    GaussianSampler(random_state=1)
+    """
     twin = clone(sampler)
     own = twin.get_params(deep=False)
     changes = {"random_state": seed, "checkpoint_dir": None, "verbose": 0}
@@ -82,6 +106,22 @@ def fit_shadows(
     ------
     ValueError
         If the sampler cannot be fitted on half of the reference.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skgenex import GaussianSampler
+    >>> from skgenex.datasets import make_expression
+    >>> from skgenex.metrics.privacy import Evidence
+    >>> from skgenex.metrics.privacy.shadow import fit_shadows
+    >>> X, y = make_expression(80, 20, n_informative=5, random_state=0, return_X_y=True)
+    >>> def draw(sampler, seed):
+    ...     rows, labels = sampler.sample(50, random_state=seed)
+    ...     return Evidence(rows, X, labels, y, seed)
+    >>> rng = np.random.default_rng(0)
+    >>> shadows = fit_shadows(GaussianSampler(), X, y, 2, draw, rng)
+    >>> [int(shadow.is_member.sum()) for shadow in shadows]
+    [40, 40]
     """
     n = X.shape[0]
     classes = None
@@ -113,6 +153,14 @@ def standard(features: NDArray) -> NDArray:
 
     The attacker has these rows, and the halves of shadows differ in size from the
     training set, which moves all features.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skgenex.metrics.privacy.shadow import standard
+    >>> standard(np.array([[1.0, 5.0], [3.0, 5.0]]))
+    array([[-1.,  0.],
+           [ 1.,  0.]])
     """
     spread = features.std(axis=0)
     return (features - features.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
@@ -136,6 +184,15 @@ def learned_attack(
     -------
     ndarray of shape (n_samples,)
         Log odds.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skgenex.metrics.privacy.shadow import learned_attack
+    >>> is_member = np.array([True, False] * 20)
+    >>> seen = np.where(is_member, 1.0, 0.0)[:, None]
+    >>> learned_attack(np.array([[0.9], [0.1]]), [seen], [is_member]) > 0
+    array([ True, False])
     """
     classifier = LogisticRegression(C=1.0, class_weight="balanced", max_iter=1000)
     classifier.fit(
@@ -162,6 +219,17 @@ def closeness(X: NDArray, labels: NDArray | None, evidence: Evidence) -> NDArray
     ndarray of shape (n_samples, n_closeness)
         Log distances to the nearest synthetic rows, the mean log distance to all, and
         the log of `squared_length`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skgenex.metrics.privacy import Evidence
+    >>> from skgenex.metrics.privacy.shadow import closeness
+    >>> rng = np.random.default_rng(0)
+    >>> evidence = Evidence(rng.standard_normal((50, 4)), rng.standard_normal((20, 4)))
+    >>> near, far = closeness(np.array([np.zeros(4), np.full(4, 9.0)]), None, evidence)
+    >>> near.shape, bool((near < far).all())
+    ((5,), True)
     """
     synthetic = evidence.synthetic
     ranks = [min(k, len(synthetic)) - 1 for k in NEIGHBOURS]
@@ -206,6 +274,24 @@ def shadow_attacks(
     dict of str to ndarray of shape (n_samples,)
         ``gan_leaks_calibrated``: nearest distance less its mean under the shadows (Chen
         et al. 2020). ``shadow``: see `learned_attack` and `closeness`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skgenex import GaussianSampler
+    >>> from skgenex.datasets import make_expression
+    >>> from skgenex.metrics.privacy import Evidence
+    >>> from skgenex.metrics.privacy.shadow import fit_shadows, shadow_attacks
+    >>> X, y = make_expression(80, 20, n_informative=5, random_state=0, return_X_y=True)
+    >>> def draw(sampler, seed):
+    ...     rows, labels = sampler.sample(50, random_state=seed)
+    ...     return Evidence(rows, X, labels, y, seed)
+    >>> rng = np.random.default_rng(0)
+    >>> shadows = fit_shadows(GaussianSampler(), X, y, 2, draw, rng)
+    >>> evidence = draw(GaussianSampler(random_state=0).fit(X, y), 0)
+    >>> scores = shadow_attacks(X, y, X, evidence, shadows)
+    >>> {name: len(score) for name, score in scores.items()}
+    {'gan_leaks_calibrated': 80, 'shadow': 80}
     """
     expected = np.mean([gan_leaks(X, labels, s.evidence) for s in shadows], axis=0)
     return {
@@ -247,6 +333,18 @@ def model_attacks(
         ``likelihood_calibrated``: less its mean under the shadows (Watson et al. 2022).
         ``loss_trajectory``: `learned_attack` on the log losses per noise level
         (Matsumoto et al. 2023). All sets one after the other.
+
+    Examples
+    --------
+    >>> from skgenex import GaussianSampler
+    >>> from skgenex.datasets import make_expression
+    >>> from skgenex.metrics.privacy.shadow import model_attacks
+    >>> X, y = make_expression(80, 200, random_state=0, return_X_y=True)
+    >>> sampler = GaussianSampler(random_state=0).fit(X[:40], y[:40])
+    >>> judged = [(X[:40], y[:40]), (X[40:], y[40:])]
+    >>> scores = model_attacks(sampler, judged, [], None)["likelihood"]
+    >>> bool(scores[:40].min() > scores[40:].max())  # members are likelier
+    True
     """
 
     def of_all(function):

@@ -120,6 +120,32 @@ def test_the_linear_model_is_the_same_with_and_without(table, pretrainer):
     assert np.isnan(plain.gene_share_)
 
 
+def test_untrained_encoder_gives_principal_components(table):
+    X, _ = table
+    Z = standardised(X)
+    # Steps too small to change a weight: the encoder stays where it starts.
+    how = {"n_components": 3, "max_epochs": 1, "lr": 1e-30, "weight_decay": 0.0}
+    encoder = VIMEPretrainer(**how, random_state=0).fit(X)
+    scores = pretrained_scores(encoder, X.columns.to_numpy(), Z).scores
+    directions = np.linalg.svd(Z, full_matrices=False)[2][:3]
+    components = Z @ directions.T
+    for given, wanted in ((components, scores), (scores, components)):
+        found = given @ np.linalg.lstsq(given, wanted)[0]
+        np.testing.assert_allclose(found, wanted, atol=1e-2)
+
+
+def test_a_network_that_adds_nothing_is_the_linear_model(table, pretrainer):
+    X, y = table
+    plain = PhenotypeClassifier(backend="linear", n_folds=2, random_state=0).fit(X, y)
+    how = {**PHENOTYPE, "lr": 1e-30, "patience": None}
+    model = PhenotypeClassifier(**how, warm_start_from=pretrainer)
+    model.fit(X, y)
+    assert model.backend_ == "network"
+    np.testing.assert_allclose(
+        model.predict_proba(X), plain.predict_proba(X), atol=1e-5
+    )
+
+
 @pytest.mark.parametrize("kind", [DANNClassifier, DANNRegressor])
 def test_adaptation_on_latents(table, pretrainer, kind):
     X, y = table
@@ -174,6 +200,9 @@ def test_what_cannot_start_a_network_is_refused(table):
     model = PhenotypeClassifier(standardize=False, warm_start_from=fitted)
     with pytest.raises(ValueError, match="needs standardize=True"):
         model.fit(X, y)
+    model = DANNClassifier(target_domain="b", scaling=None, warm_start_from=fitted)
+    with pytest.raises(ValueError, match="needs scaling, such as 'zscore'"):
+        model.fit(X, y, sample_domain=np.repeat(["a", "b"], 60))
 
 
 def test_saved_networks_keep_their_encoder(table, pretrainer, tmp_path):

@@ -295,6 +295,11 @@ class AdaptationMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             )
             directions = directions / lengths[:, None]
             return (Z @ directions.T).astype(np.float32), {"weight": directions}, {}
+        if self.scaling is None:
+            raise ValueError(
+                "warm_start_from needs scaling, such as 'zscore'; got None: pretrained "
+                "encoders take standardised genes."
+            )
         names = getattr(self, "feature_names_in_", None)
         weights = getattr(self.scaler_, "gene_weights_", None)
         encoder = pretrained_scores(self.warm_start_from, names, Z, weights)

@@ -80,10 +80,9 @@ None, default="zscore"
     warm_start_from : pretrainer, FrozenEstimator or path-like, default=None
         A fitted `VIMEPretrainer` or `SubTabPretrainer`, its genes matched by name (by
         place without names): the network takes the latents of its encoder, which stays
-        as it is, in place of leading
-        components. Within cross-validation wrap it in
-        `sklearn.frozen.FrozenEstimator`, as cloning loses what was fitted. If it has
-        seen the test rows, scores are transductive.
+        as it is, in place of leading components; not with ``scaling=None``. Within
+        cross-validation wrap it in `sklearn.frozen.FrozenEstimator`, as cloning loses
+        what was fitted. If it has seen the test rows, scores are transductive.
     weight_decay : float, default=0.01
         Of AdamW.
     max_epochs : int, default=40

@@ -17,6 +17,7 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from .._blocks import blocks
 from .._domains import resolve_domains, resolve_query
 from .._seeding import draw_seed
 from .._transaction import transactional
@@ -264,16 +265,18 @@ class DomainScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             domain=self.domain,
         )
         X = self._validated(X, reset=False)
-        Z = np.empty(X.shape)
+        Z = np.empty_like(X)
         for code in np.unique(codes):
-            rows = codes == code
+            rows = np.flatnonzero(codes == code)
             if code < len(self.domains_):
-                Z[rows] = self._standardise(X[rows], code)
+                standardise = self._standardiser(code)
             else:
                 name = new_names[code - len(self.domains_)]
-                Z[rows] = self._standardise_new(X[rows], name)
-        Z = Z.clip(-CLIP, CLIP) * self.gene_weights_
-        return Z.astype(X.dtype, copy=False)
+                standardise = self._new_standardiser(X[rows], name)
+            for block in blocks(len(rows), X.shape[1]):
+                part = standardise(X[rows[block]]).clip(-CLIP, CLIP)
+                Z[rows[block]] = part * self.gene_weights_
+        return Z
 
     @_fit_context(prefer_skip_nested_validation=True)
     @transactional
@@ -289,15 +292,17 @@ class DomainScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             continuous=_is_continuous(y),
             require_labels=False,
         )
-        X = self._validated(domains.X, reset=True).astype(np.float64, copy=False)
+        X = self._validated(domains.X, reset=True)
         seed = draw_seed(self.random_state)
         rng = np.random.default_rng(seed)
         self.domains_, self.target_domains_ = domains.names, domains.target_names
         self._default = domains.default
         self._fit_maps(X, domains)
-        Z = np.empty(X.shape)
+        Z = np.empty_like(X)
         for d, marginal in enumerate(self.maps_):
-            Z[domains.codes == d] = marginal.transform(X[domains.codes == d])
+            rows = np.flatnonzero(domains.codes == d)
+            for block in blocks(len(rows), X.shape[1]):
+                Z[rows[block]] = marginal.transform(X[rows[block]])
         self._fit_gene_weights(Z, domains, np.random.default_rng([seed, 1]))
         self._fit_shares(Z, domains, rng)
         self._fit_covariance_maps(Z, domains, rng)
@@ -305,10 +310,7 @@ class DomainScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     def _fit_maps(self, X, domains):
         """Each domain's own standardisation."""
-        within = X.copy()
-        for d in range(len(domains.names)):
-            within[domains.codes == d] -= X[domains.codes == d].mean(axis=0)
-        pooled = Affine(X.mean(axis=0), fit_moments(within).spread)
+        pooled = fit_moments(X, groups=domains.codes)
         self.maps_ = []
         for d, name in enumerate(domains.names):
             rows = X[domains.codes == d]
@@ -320,11 +322,11 @@ class DomainScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
                     UserWarning,
                     stacklevel=5,
                 )
-                self.maps_.append(fit_shrunk_moments(rows, pooled))
+                self.maps_.append(fit_shrunk_moments(_double(rows), pooled))
             elif self.method == "combat" and len(domains.names) > 1:
-                self.maps_.append(fit_combat(rows, pooled))
+                self.maps_.append(fit_combat(_double(rows), pooled))
             elif self.method == "quantile":
-                self.maps_.append(fit_normal_scores(rows))
+                self.maps_.append(fit_normal_scores(_double(rows)))
             else:
                 self.maps_.append(fit_moments(rows))
 
@@ -335,8 +337,9 @@ class DomainScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         target = domains.is_target
         if self.gene_weights is None or target.all() or not target.any():
             return
-        self.gene_weights_ = gene_weights(Z[~target], Z[target], rng)
-        lost = lost_genes(Z[~target], Z[target], rng)
+        source_rows, target_rows = _double(Z[~target]), _double(Z[target])
+        self.gene_weights_ = gene_weights(source_rows, target_rows, rng)
+        lost = lost_genes(source_rows, target_rows, rng)
         if lost is None:
             return
         self.lost_genes_ = lost
@@ -423,27 +426,34 @@ class DomainScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             fit_map = COVARIANCE_MAPS[self.method]
             self.covariance_maps_[name] = fit_map(target, source)
 
-    def _standardise(self, X, code):
-        """Rows of a domain of the fit."""
-        Z = self.placements_[code].inverse_transform(self.maps_[code].transform(X))
+    def _standardiser(self, code):
+        """Return the map of rows of a domain of the fit."""
+        marginal, placement = self.maps_[code], self.placements_[code]
         covariance_map = self.covariance_maps_.get(self.domains_[code])
-        return Z if covariance_map is None else covariance_map.transform(Z)
 
-    def _standardise_new(self, X, name):
-        """Rows of an unseen domain, by their own moments and class shares."""
+        def standardise(X):
+            Z = placement.inverse_transform(marginal.transform(X))
+            return Z if covariance_map is None else covariance_map.transform(Z)
+
+        return standardise
+
+    def _new_standardiser(self, X, name):
+        """Return an unseen domain's map: its own moments and class shares."""
         if len(X) < MIN_ROWS:
             raise ValueError(
                 f"Domain {name!r} was not in the fit, and its {len(X)} rows are too "
                 f"few to standardise it by itself: give at least {MIN_ROWS}, or one of "
                 f"the domains {list(self.domains_)}."
             )
-        X = X.astype(np.float64, copy=False)
+        X = _double(X)
         fit_map = fit_normal_scores if self.method == "quantile" else fit_moments
-        Z = fit_map(X).transform(X)
+        marginal = fit_map(X)
         if self._shift is None:
-            return Z
+            return marginal.transform
+        Z = marginal.transform(X)
         shares, _ = self._shift.estimate(Z, np.random.default_rng(0))
-        return self._shift.moments.at(shares).inverse_transform(Z)
+        placement = self._shift.moments.at(shares)
+        return lambda X: placement.inverse_transform(marginal.transform(X))
 
     def _validated(self, X: Any, reset: bool) -> NDArray:
         return validate_data(
@@ -454,6 +464,10 @@ class DomainScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+def _double(X):
+    return X.astype(np.float64, copy=False)
 
 
 def _is_continuous(y):

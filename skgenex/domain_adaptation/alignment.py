@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from .._blocks import blocks
 from .._covariance import factorise, linear_shrinkage
 
 SMALL_SPREAD = 1e-6  # a gene with less spread is only centred
@@ -63,9 +64,29 @@ class NormalScores:
         return X
 
 
-def fit_moments(X: NDArray) -> Affine:
-    """Mean and standard deviation of each gene."""
-    return Affine(X.mean(axis=0), _positive(X.std(axis=0)))
+def fit_moments(X: NDArray, groups: NDArray | None = None) -> Affine:
+    """Mean and standard deviation of each gene, in float64, some genes at a time.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Rows.
+    groups : ndarray of int of shape (n_samples,), default=None
+        With groups, the standard deviation is that within them.
+
+    Returns
+    -------
+    Affine
+        Mean of all rows, and the spread.
+    """
+    mean, spread = np.empty(X.shape[1]), np.empty(X.shape[1])
+    for genes in blocks(*X.shape[::-1]):
+        part = X[:, genes].astype(np.float64, order="C")
+        mean[genes] = part.mean(axis=0)
+        for group in [] if groups is None else np.unique(groups):
+            part[groups == group] -= part[groups == group].mean(axis=0)
+        spread[genes] = part.std(axis=0)
+    return Affine(mean, _positive(spread))
 
 
 def fit_shrunk_moments(X: NDArray, pooled: Affine) -> Affine:
@@ -189,7 +210,7 @@ def fit_covariance(Z: NDArray, rng: np.random.Generator) -> FactorCovariance:
     FactorCovariance
         With Ledoit and Wolf's intensity, `MIN_SHRINKAGE` at least.
     """
-    residuals = Z - Z.mean(axis=0)
+    residuals = Z - Z.mean(axis=0, dtype=np.float64)
     values, vectors, _ = factorise(residuals, rng)
     shrinkage = max(linear_shrinkage(residuals, rng), MIN_SHRINKAGE)
     values, vectors = values[:N_FACTORS], vectors[:N_FACTORS]

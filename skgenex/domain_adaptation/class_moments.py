@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from .._blocks import blocks
 from .alignment import Affine, fit_moments
 
 VARIANCE_ROWS = 10.0  # rows' worth of trust in the common variance
@@ -86,6 +87,16 @@ def fit_common_moments(
     ClassMoments
         In units in which all rows together have mean zero and spread one.
     """
+    n_classes = shares.shape[1]
+    means, variances = np.empty((2, n_classes, Z.shape[1]))
+    for genes in blocks(*Z.shape[::-1]):  # each gene for itself
+        part = Z[:, genes].astype(np.float64, order="C")
+        moments = _fit_in_turn(part, codes, domain, shares)
+        means[:, genes], variances[:, genes] = moments.means, moments.variances
+    return ClassMoments(means, variances)
+
+
+def _fit_in_turn(Z, codes, domain, shares):
     n_classes = shares.shape[1]
     moments = fit_class_moments(Z, codes, n_classes)
     if len(np.unique(domain)) == 1:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from .._blocks import blocks
 from .class_moments import ClassMoments, fit_common_moments
 from .label_shift import ScoreModel, estimate_shares, fit_scores
 
@@ -50,10 +51,14 @@ class ClassShift:
         shares, errors : ndarray of shape (n_classes,)
             As from `estimate_shares`.
         """
+        directions = self.scores.directions
 
         def score(shares):
-            placed = self.moments.at(shares).inverse_transform(Z)
-            return placed @ self.scores.directions
+            place = self.moments.at(shares)
+            scores = np.empty((len(Z), directions.shape[1]))
+            for rows in blocks(*Z.shape):
+                scores[rows] = place.inverse_transform(Z[rows]) @ directions
+            return scores
 
         return estimate_shares(score, self.scores, rng, known=known)
 
@@ -96,7 +101,7 @@ def fit_class_shift(
     moments = fit_common_moments(
         Z[is_source], classes[is_source], domain[is_source], shares
     )
-    placed = Z[is_source]
+    placed = Z[is_source].astype(np.float64, copy=False)
     for d in np.unique(domain[is_source]):
         rows = domain[is_source] == d
         placed[rows] = moments.at(shares[d]).inverse_transform(placed[rows])

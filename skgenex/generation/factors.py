@@ -1,12 +1,12 @@
 """The linear model of expression all samplers share: x = m(c) + d(c) s (V z + e)."""
 
-from collections.abc import Iterator
 from numbers import Integral
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import polygamma
 
+from .._blocks import blocks
 from .._covariance import SHRINKAGES, count_factors, factorise, second_moments
 from .marginals import MarginalMap
 
@@ -17,13 +17,6 @@ MIN_ROWS_SCALE = 12
 FEW_GENES = 10  # of which a difference in scale must be significant
 MIN_REST = 0.2  # of the variance beyond the leading factors: how little may be left
 MIN_SCALE_SHARE = 0.1  # of the variance of log norms, beyond chance
-
-
-def blocks(n_rows: int, n_columns: int, n_values: int = 500_000) -> Iterator[slice]:
-    """Slices of rows of at most about ``n_values`` values: bounds temporaries."""
-    size = max(1, n_values // max(n_columns, 1))
-    for start in range(0, n_rows, size):
-        yield slice(start, start + size)
 
 
 def sums_of_squares(rows: NDArray, wanted: NDArray | None = None) -> NDArray:

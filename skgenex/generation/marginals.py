@@ -4,6 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from .._blocks import blocks
+
 MAX_KNOTS = 512
 ATOM_SHARE = 0.02  # an extreme value shared by more rows is a floor or a ceiling
 
@@ -121,7 +123,7 @@ def keep_sign(X: NDArray, low: NDArray) -> None:
     X[below, gene] = lowest / (2 - X[below, gene] / lowest)
 
 
-def _quantiles(values: NDArray, levels: NDArray, block: int = 100) -> NDArray:
+def _quantiles(values: NDArray, levels: NDArray) -> NDArray:
     """Quantiles of each column; row i of n sorted values is that of (i + 1/2) / n."""
     n, p = values.shape
     position = (levels * n - 0.5).clip(0, n - 1)
@@ -129,12 +131,10 @@ def _quantiles(values: NDArray, levels: NDArray, block: int = 100) -> NDArray:
     above = np.minimum(below + 1, n - 1)
     part = position - below
     out = np.empty((len(levels), p), np.result_type(values.dtype, np.float32))
-    for start in range(0, p, block):
-        columns = slice(start, start + block)
+    for columns in blocks(p, n):
         # Sorting rows of the transpose is several times faster than sorting columns.
-        ordered = np.sort(
-            np.ascontiguousarray(values[:, columns].T, dtype=np.float64), axis=1
-        )
+        ordered = np.array(values[:, columns].T, dtype=np.float64, order="C")
+        ordered.sort(axis=1)
         mixed = (1 - part) * ordered[:, below] + part * ordered[:, above]
         out[:, columns] = mixed.T
     return out

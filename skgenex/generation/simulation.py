@@ -5,8 +5,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from .._blocks import blocks
 from .._covariance import class_covariances, gaussian_log_density
-from .factors import FactorModel, blocks
+from .factors import FactorModel
 from .marginals import MarginalMap, cramer_distance, join_maps
 
 N_REFERENCE = 1_500  # simulated rows behind the calibration
@@ -218,7 +219,9 @@ def calibrate(
             if not map_marginals:
                 break
             rows = simulate(genes, 0)
-            rows = MarginalMap().fit(rows, real).transform(rows)
+            genes_map = MarginalMap().fit(rows, real)
+            for block in blocks(*rows.shape):
+                rows[block] = genes_map.transform(rows[block])
             got = model.log_norms(rows, codes_drawn, covariates_drawn, genes)
             # Ask for as much more spread, and level, as the map takes away.
             ratio = float(np.clip(wanted.std() / got.std(), 0.6, 1.6))

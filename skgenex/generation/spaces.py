@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 
+from .._blocks import blocks
 from .density import log_density
-from .factors import MAX_FACTORS, FactorModel, blocks, sums_of_squares
+from .factors import MAX_FACTORS, FactorModel, sums_of_squares
 
 MIN_LOSS = 1e-10  # of a gene's variance: below, a space loses rounding errors alone
 MIN_NOISE = 1e-3  # of a gene's variance: keeps the denoiser finite

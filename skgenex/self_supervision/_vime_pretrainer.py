@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._base import TorchEstimator
+from .._covariance import factorise
 from ._pretrainer import PRETRAINER_CONSTRAINTS, PretrainerMixin
-from .factors import leading_factors
 from .genes import find_gene_sets, list_sets_by_gene
 from .pretext import PRETEXTS, PretextObjective
 
@@ -209,7 +209,8 @@ class VIMEPretrainer(PretrainerMixin, TorchEstimator):
         weights: dict[str, NDArray] = {}
         if self._starts_at_pca():
             rng = np.random.default_rng([seed, 3])
-            values, directions, _ = leading_factors(rows, rng)
+            centred = rows - rows.mean(axis=0, dtype=np.float64)
+            values, directions, _ = factorise(centred, rng)
             if len(values):  # none where nothing varies
                 n_components = min(n_components, len(values))
                 weights = _pca_weights(values[:n_components], directions[:n_components])

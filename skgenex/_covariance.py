@@ -9,7 +9,7 @@ N_RANDOMISED_FACTORS = 256
 
 
 def factorise(
-    residuals: NDArray, rng: np.random.Generator
+    residuals: NDArray, rng: np.random.Generator, *, with_scores: bool = True
 ) -> tuple[NDArray, NDArray, NDArray]:
     """Eigenvalues and eigenvectors of ``residuals.T @ residuals / n``.
 
@@ -22,6 +22,8 @@ def factorise(
         Centred rows.
     rng : numpy.random.Generator
         For the randomised decomposition.
+    with_scores : bool, default=True
+        Whether scores are wanted: they may be as large as the rows.
 
     Returns
     -------
@@ -30,7 +32,7 @@ def factorise(
     vectors : ndarray of shape (n_factors, n_features)
         Orthonormal rows.
     scores : ndarray of shape (n_samples, n_factors)
-        Coordinates of the rows, each of unit mean square.
+        Coordinates of the rows, each of unit mean square; empty if not wanted.
     """
     n, p = residuals.shape
     if min(n, p) > EXACT_SIZE:
@@ -49,7 +51,11 @@ def factorise(
         return values, vectors, left * np.sqrt(n)
     values, right = np.linalg.eigh(residuals.T @ residuals / n)
     values, right = _descending(values, right)
-    return values, right.T, residuals @ right / np.sqrt(values)
+    if not with_scores:
+        return values, right.T, np.empty((0, len(values)))
+    scores = residuals @ right
+    scores /= np.sqrt(values)
+    return values, right.T, scores
 
 
 def _descending(values: NDArray, vectors: NDArray) -> tuple[NDArray, NDArray]:

@@ -118,7 +118,7 @@ def principal_directions(
     centred = Z.astype(np.float64)
     for d in np.unique(codes):
         centred[codes == d] -= centred[codes == d].mean(axis=0)
-    values, vectors, _ = factorise(centred, rng)
+    values, vectors, _ = factorise(centred, rng, with_scores=False)
     values, vectors = values[:n_components], vectors[:n_components]
     if not len(values):  # nothing varies: a direction that says nothing
         return np.zeros((1, Z.shape[1])), np.ones(1)

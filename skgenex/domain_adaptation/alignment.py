@@ -211,7 +211,7 @@ def fit_covariance(Z: NDArray, rng: np.random.Generator) -> FactorCovariance:
         With Ledoit and Wolf's intensity, `MIN_SHRINKAGE` at least.
     """
     residuals = Z - Z.mean(axis=0, dtype=np.float64)
-    values, vectors, _ = factorise(residuals, rng)
+    values, vectors, _ = factorise(residuals, rng, with_scores=False)
     shrinkage = max(linear_shrinkage(residuals, rng), MIN_SHRINKAGE)
     values, vectors = values[:N_FACTORS], vectors[:N_FACTORS]
     return FactorCovariance(shrinkage, (1 - shrinkage) * values, vectors)

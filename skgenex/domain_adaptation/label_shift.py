@@ -106,7 +106,7 @@ def fit_scores(X: NDArray, codes: NDArray, rng: np.random.Generator) -> ScoreMod
     n_classes = codes.max() + 1
     # With a ridge penalty the solution lies in the span of the rows: an exact and
     # much smaller problem.
-    axes = factorise(X, rng)[1]  # the scores, as large as X, are let go
+    axes = factorise(X, rng, with_scores=False)[1]
     rows = X @ axes.T
     held_out = np.empty((len(rows), 1 if n_classes == 2 else n_classes))
     fold = _assign_folds(codes, rng)

@@ -247,7 +247,7 @@ class ContrastiveEmbedding(
         sd = rows.std(axis=0)
         self._sd = np.where(sd > 1e-12 * np.abs(self._mean), sd, np.inf)
         standard = (rows - self._mean) / self._sd
-        values, vectors, _ = factorise(standard, rng)
+        values, vectors, _ = factorise(standard, rng, with_scores=False)
         if self.n_factors == "auto":
             most = int(np.clip(len(rows) / ROWS_PER_FACTOR, 1, MAX_FACTORS))
             wanted = int(np.clip(count_factors(standard, rng), min(4, most), most))
@@ -256,7 +256,9 @@ class ContrastiveEmbedding(
         q = min(wanted, len(values))
         self._whitener = (vectors[:q] / np.sqrt(values[:q])[:, None]).T
         self._description_mean = described.mean(axis=0)
-        values, vectors, _ = factorise(described - self._description_mean, rng)
+        values, vectors, _ = factorise(
+            described - self._description_mean, rng, with_scores=False
+        )
         self._description_whitener = (vectors / np.sqrt(values)[:, None]).T
         scores = self._factors(rows)
         white = self._white(described)

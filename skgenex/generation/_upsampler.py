@@ -318,7 +318,7 @@ class TranscriptomeUpsampler(RegressorMixin, MultiOutputMixin, TorchEstimator):
             self._loadings = np.zeros((0, residual.shape[1]))
             self._noise_sd = np.zeros(residual.shape[1])
             return
-        values, vectors, _ = factorise(residual, rng)
+        values, vectors, _ = factorise(residual, rng, with_scores=False)
         shrunk = SHRINKAGES[self.shrinkage](values, residual, rng)
         self._loadings = np.sqrt(shrunk)[:, None] * vectors
         carried = np.square(self._loadings).sum(axis=0)
@@ -435,7 +435,8 @@ def _moments(values: NDArray) -> tuple[NDArray, NDArray]:
 
 def _leading(residual: NDArray, n_components: int, seed: int) -> NDArray:
     """Leading principal directions of residuals, (n_components, n_targets)."""
-    return factorise(residual, np.random.default_rng([seed, 3]))[1][:n_components]
+    rng = np.random.default_rng([seed, 3])
+    return factorise(residual, rng, with_scores=False)[1][:n_components]
 
 
 def _batch(x: NDArray, scores: NDArray) -> dict[str, NDArray]:

@@ -40,7 +40,7 @@ def probabilistic_pca(
     Tipping & Bishop (1999), Probabilistic Principal Component Analysis, JRSS B 61:611,
     Eqs. 7 and 8.
     """
-    values, vectors, _ = factorise(X, rng)
+    values, vectors, _ = factorise(X, rng, with_scores=False)
     k = n_components
     rest = np.square(X).sum() / len(X) - values[:k].sum()
     noise = max(rest / max(X.shape[1] - k, 1), np.exp(MIN_LOG_NOISE))

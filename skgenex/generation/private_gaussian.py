@@ -111,7 +111,7 @@ def space_of_public_rows(
     none = np.empty(0)
     space = PublicSpace(centre, sds, none, none, none, 0, None, 1.0)
     z = space._divide(X - centre)
-    values, space.vectors_, _ = factorise(z, rng)
+    values, space.vectors_, _ = factorise(z, rng, with_scores=False)
     shrunk = shrink_matched(values, z, rng)
     if not (shrunk > 0).all():  # the rows are nothing but noise
         shrunk = np.full_like(values, 1e-3 * values.mean())

@@ -33,7 +33,9 @@ class ShrunkMahalanobis:
         n, p = residuals.shape
         intensity = ledoit_wolf_intensity(residuals)
         mean_variance = float(np.sum(residuals**2) / (n * p))
-        values, self.vectors, _ = factorise(residuals, np.random.default_rng(0))
+        values, self.vectors, _ = factorise(
+            residuals, np.random.default_rng(0), with_scores=False
+        )
         # Without shrinkage (n >> p) the rest is what rounding leaves.
         self.rest = max(intensity, 1e-9) * mean_variance
         self.variances = (1 - intensity) * values + self.rest

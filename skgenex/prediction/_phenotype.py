@@ -239,7 +239,9 @@ def _directions(X: NDArray, n_components: int, seed: int) -> NDArray:
     but not only these.
     """
     rng = np.random.default_rng([seed, 2])
-    values, vectors, _ = factorise(X - X.mean(axis=0, dtype=np.float64), rng)
+    values, vectors, _ = factorise(
+        X - X.mean(axis=0, dtype=np.float64), rng, with_scores=False
+    )
     values, vectors = values[:n_components], vectors[:n_components]
     scaled = vectors * values[:, None] ** -0.25
     if len(values):

@@ -318,7 +318,9 @@ class _Rotation:
         self.mean = np.average(X, axis=0, weights=weight)
         centred = (X - self.mean) * self.multiplier
         weighted = centred * np.sqrt(weight)[:, None]
-        values, self.vectors, _ = factorise(weighted, np.random.default_rng([seed, 0]))
+        values, self.vectors, _ = factorise(
+            weighted, np.random.default_rng([seed, 0]), with_scores=False
+        )
         spread = values * len(X)
         norm = max(spread.sum() / weight.sum(), 1e-12)
         self.coordinates = _Coordinates(centred @ self.vectors.T, spread, norm)

@@ -13,6 +13,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from .._base import TORCH_CONSTRAINTS, transactional
+from .._blocks import blocks
 from .._genes import match_genes, take_genes
 from .._objective_net import ObjectiveNet
 from .._seeding import seeded
@@ -330,15 +331,19 @@ class PretrainerMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
 def moments(rows: NDArray) -> tuple[NDArray, NDArray]:
     """Mean and inverse standard deviation, 0 for constant genes, as float32."""
     mean = rows.mean(axis=0, dtype=np.float64)
-    sd = rows.std(axis=0, dtype=np.float64)
+    sd = np.empty_like(mean)
+    for genes in blocks(rows.shape[1], len(rows)):
+        sd[genes] = rows[:, genes].std(axis=0, dtype=np.float64)
     varies = sd > 1e-6 * np.abs(mean)
     inverse = np.divide(1.0, sd, out=np.zeros_like(sd), where=varies)
     return mean.astype(np.float32), inverse.astype(np.float32)
 
 
 def _standardise(rows, mean, inverse):
-    z = (rows - mean) * inverse
-    return np.clip(z, -10, 10).astype(np.float32)
+    z = np.empty(rows.shape, dtype=np.float32)
+    for part in blocks(*rows.shape):
+        z[part] = np.clip((rows[part] - mean) * inverse, -10, 10)
+    return z
 
 
 def _unstandardise(module, z):

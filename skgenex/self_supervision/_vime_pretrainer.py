@@ -210,7 +210,7 @@ class VIMEPretrainer(PretrainerMixin, TorchEstimator):
         if self._starts_at_pca():
             rng = np.random.default_rng([seed, 3])
             centred = rows - rows.mean(axis=0, dtype=np.float64)
-            values, directions, _ = factorise(centred, rng)
+            values, directions, _ = factorise(centred, rng, with_scores=False)
             if len(values):  # none where nothing varies
                 n_components = min(n_components, len(values))
                 weights = _pca_weights(values[:n_components], directions[:n_components])

@@ -42,9 +42,9 @@ def leading_factors(
     Multivariate Behavioral Research 27:509 (by permutation).
     """
     centred = X - X.mean(axis=0, dtype=np.float64)
-    values, directions, _ = factorise(centred, rng)
+    values, directions, _ = factorise(centred, rng, with_scores=False)
     shuffled = rng.permuted(centred, axis=0)
-    chance, _, _ = factorise(shuffled, rng)
+    chance, _, _ = factorise(shuffled, rng, with_scores=False)
     return values, directions, float(chance[0]) if len(chance) else 0.0
 
 

@@ -8,6 +8,25 @@ from sklearn.neighbors import LocalOutlierFactor
 LEAST = 3  # patients of a class in training and held-out rows
 
 
+def left_out_outliers(X_train, y_train, X_test, y_test):
+    """Whether each held-out patient is beyond the 95 % point of its class's others.
+
+    A column of floats; NaN where a class has too few patients.
+    """
+    outlier = np.full(len(y_test), np.nan)
+    for label in np.unique(y_test):
+        own, members = X_train[y_train == label], np.flatnonzero(y_test == label)
+        if min(len(own), len(members)) < LEAST:
+            continue
+        lof = LocalOutlierFactor(min(20, len(own) - 1), novelty=True).fit(own)
+        factor = -lof.score_samples(X_test[members])
+        outlier[members] = [
+            factor[i] > np.quantile(np.delete(factor, i), 0.95)
+            for i in range(len(factor))
+        ]
+    return outlier
+
+
 def real_outliers(folder, cohort, n_splits):
     """Print the share of held-out patients beyond the 95 % point of the others.
 
@@ -24,18 +43,12 @@ def real_outliers(folder, cohort, n_splits):
         mean, sd = X.iloc[train].mean(), X.iloc[train].std(ddof=0)
         genes = sd.index[sd > 1e-6]
         rows = ((X[genes] - mean[genes]) / sd[genes]).clip(-10, 10).to_numpy()
-        share = {}
-        for label in np.unique(y):
-            own, real = rows[train][y[train] == label], rows[test][y[test] == label]
-            if min(len(own), len(real)) >= LEAST:
-                lof = LocalOutlierFactor(min(20, len(own) - 1), novelty=True).fit(own)
-                factor = -lof.score_samples(real)
-                share[label] = np.mean(
-                    [
-                        factor[i] > np.quantile(np.delete(factor, i), 0.95)
-                        for i in range(len(factor))
-                    ]
-                )
+        outlier = left_out_outliers(rows[train], y[train], rows[test], y[test])
+        known = ~np.isnan(outlier)
+        share = {
+            label: outlier[known & (y[test] == label)].mean()
+            for label in np.unique(y[test][known])
+        }
         counts = [np.mean(y[test] != label) for label in share]
         weight = counts if len(share) == 2 else None
         shares.append(np.average(list(share.values()), weights=weight))

@@ -42,6 +42,13 @@ COHORTS = {
     "bt_lineage": Cohort("leukemia_bt_pair", LINEAGE, "expression_chiaretti.parquet"),
     "gdsc_tissue": Cohort("gdsc_celllines", n_classes=16),
 }
+# The same cohorts on the genes that another one has too, to compare lists of genes.
+PAIRED = {
+    "er_expo_nki": Cohort("breast_er", ER, domain="EXPO_HGU133Plus2"),
+    "er_vdx_nki": Cohort("breast_er", ER, domain="VDX_HGU133A"),
+    "bt_golub": Cohort("leukemia_bt_pair", LINEAGE, domain="golub_HuGeneFL"),
+    "bt_chiaretti": Cohort("leukemia_bt_pair", LINEAGE, domain="chiaretti_HGU95Av2"),
+}
 
 
 @dataclass
@@ -64,7 +71,7 @@ class Task:
 @cache
 def load(folder, name):
     """Rows and labels of a cohort."""
-    cohort = COHORTS[name]
+    cohort = (COHORTS | PAIRED)[name]
     data = load_dataset(
         f"{folder}/{cohort.folder}",
         label=cohort.label,
@@ -176,5 +183,5 @@ def make_task(folder, name, kind, seed, *, permute=None):
         patients=X.iloc[right],
         target=target,
         accuracy=float(np.mean(predict(X.iloc[test]) == y[test])),
-        known=frozenset(COHORTS[name].known.split()),
+        known=frozenset((COHORTS | PAIRED)[name].known.split()),
     )

@@ -26,12 +26,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from _counterfactual_papers import reproduce
-from _counterfactual_real import real_outliers
+from _counterfactual_real import left_out_outliers, real_outliers
 from _counterfactual_searches import SEARCHES, layers_of, peer
-from _counterfactual_tasks import COHORTS, make_task
+from _counterfactual_tasks import COHORTS, PAIRED, make_task
 
 from skgenex.counterfactual.attributions import integrated_gradients, welch_t
-from skgenex.metrics.counterfactual import counterfactual_scores
+from skgenex.counterfactual.changes import class_spread, effect_sizes, mean_change
+from skgenex.metrics.counterfactual import counterfactual_scores, plausibility_scores
 
 torch.set_num_threads(1)
 N_TOP = 20
@@ -43,6 +44,7 @@ SCORES = [
     "knn_ratio",
     "lof_ratio",
     "lof_outlier",
+    "lof_outlier_of_inliers",
     "mahalanobis_ratio",
     "correlation_breaking",
     "redundancy",
@@ -117,6 +119,21 @@ def top_genes(task, importance):
     }
 
 
+def outliers_of_inliers(task, profiles):
+    """Share of LOF outliers among profiles of patients who are none themselves."""
+    real = {
+        "X_train": task.X_train.to_numpy(),
+        "y_train": task.y_train,
+        "X_holdout": task.X_test.to_numpy(),
+        "y_holdout": task.y_test,
+    }
+    place = task.X_test.index.get_indexer(profiles.index)
+    was_one = left_out_outliers(*real.values())[place]
+    target = task.target[task.patients.index.get_indexer(profiles.index)]
+    outlier = plausibility_scores(profiles.to_numpy(), target, **real)["lof_outlier"]
+    return float(outlier[was_one == 0].mean())
+
+
 def score_search(task, search, *, scored=True):
     """Figures of one search on one task."""
     profiles, fit_seconds, seconds = search(task)
@@ -138,9 +155,13 @@ def score_search(task, search, *, scored=True):
             y_holdout=task.y_test,
             reseeded=task.reseeded,
         )
+        row["lof_outlier_of_inliers"] = outliers_of_inliers(task, profiles[valid])
     if valid.any():
-        change = (profiles - task.patients)[valid].abs().mean()
-        row |= top_genes(task, change)
+        # As the package's table of biomarkers ranks genes, whoever changed them.
+        rows = task.X_train.to_numpy()
+        spread = class_spread(rows, task.predict(task.X_train))
+        change = effect_sizes((profiles - task.patients)[valid], spread)
+        row |= top_genes(task, mean_change(change, task.target[valid]))
     return row
 
 
@@ -170,7 +191,7 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add = parser.add_argument
     add("folder", type=Path, help="holds a folder per data set")
-    add("--cohorts", nargs="+", default=list(COHORTS), choices=list(COHORTS))
+    add("--cohorts", nargs="+", default=list(COHORTS), choices=[*COHORTS, *PAIRED])
     add("--models", nargs="+", default=["mlp"], choices=["mlp", "logistic", "forest"])
     add("--searches", nargs="*", default=[*SEARCHES, *ATTRIBUTIONS])
     add("--seeds", type=int, default=5, help="number of splits")

@@ -16,6 +16,7 @@ FIGURES = {
     "n_genes": ("genes", 0),
     "knn_ratio": ("kNN", 2),
     "lof_outlier": ("LOF out", 2),
+    "lof_outlier_of_inliers": ("of inliers", 2),
     "mahalanobis_ratio": ("Maha", 2),
     "correlation_breaking": ("dCorr", 2),
     "redundancy": ("redundant", 2),
@@ -26,7 +27,16 @@ FIGURES = {
     "milliseconds": ("ms", 1),
     "known": ("known", 1),
 }
-PAIR = ("er_expo", "er_vdx")  # two cohorts of one disease on the same genes
+# Two cohorts of one disease on the same genes.
+PAIRS = {
+    "EXPO and VDX": ("er_expo", "er_vdx"),
+    "EXPO and VDX, genes of NKI": ("er_expo_nki", "er_vdx_nki"),
+    "EXPO and NKI": ("er_expo_nki", "er_nki"),
+    "VDX and NKI": ("er_vdx_nki", "er_nki"),
+    "Golub and Chiaretti": ("bt_golub", "bt_chiaretti"),
+}
+# Cohorts on the genes they share with another: only their lists are of interest.
+VIEWS = ["er_expo_nki", "er_vdx_nki", "bt_golub", "bt_chiaretti"]
 
 
 def markdown(table, digits):
@@ -70,28 +80,30 @@ def quality(rows):
 def lists(rows):
     """Print how the first 20 genes agree: with known ones, cohorts, splits, chance."""
     columns = {}
-    n_cohorts = rows.dropna(subset="known").cohort.nunique()
+    whole = rows[~rows.cohort.isin(VIEWS)]
+    n_cohorts = whole.dropna(subset="known").cohort.nunique()
     for (search, model), part in rows.groupby(["search", "model"], sort=False):
         part = part.dropna(subset="top")
         if part.empty:
             continue
         name = search if model == "mlp" else f"{search} ({model})"
         true = part[part.labels == "true"]
-        figures = true.groupby("cohort", sort=False).known.mean().dropna().to_dict()
+        alone = true[~true.cohort.isin(VIEWS)]
+        figures = alone.groupby("cohort", sort=False).known.mean().dropna().to_dict()
         figures = {f"known {cohort}": value for cohort, value in figures.items()}
         if len(figures) == n_cohorts:  # means over different cohorts do not compare
             figures["known, mean"] = np.mean(list(figures.values()))
         tops = true.set_index(["cohort", "seed"]).top
-        both = [
-            shared(tops[PAIR[0], seed], tops[PAIR[1], seed])
-            for seed in true.seed.unique()
-            if all((cohort, seed) in tops.index for cohort in PAIR)
-        ]
-        if both:
-            figures["EXPO and VDX"] = np.mean(both)
+        for title, pair in PAIRS.items():
+            firsts, seconds = (tops[tops.index.isin([c], level=0)] for c in pair)
+            both = [shared(a, b) for a in firsts for b in seconds]
+            if both:
+                figures[title] = np.mean(both)
+        if PAIRS.keys() <= figures.keys():
+            figures["pairs, mean"] = np.mean([figures[title] for title in PAIRS])
         within = [
             shared(a, b)
-            for _, group in true.groupby("cohort")
+            for _, group in alone.groupby("cohort")
             for a, b in combinations(group.top, 2)
         ]
         if within:
@@ -117,7 +129,7 @@ def main():
     rows = pd.concat([pd.read_csv(file, dtype={"labels": str}) for file in files])
     key = ["cohort", "model", "seed", "labels", "search"]
     rows = rows.drop_duplicates(key, keep="last")
-    quality(rows[rows.labels == "true"])
+    quality(rows[(rows.labels == "true") & ~rows.cohort.isin(VIEWS)])
     lists(rows)
 
 

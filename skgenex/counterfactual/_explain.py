@@ -100,6 +100,7 @@ def explain_rows(
         score_after=score_after,
         search=search,
         scale_=pd.Series(explainer.scale_, index=columns),
+        spread_=pd.Series(explainer.reference_.spread, index=columns),
         quality=_quality(explainer, rows, profiles, valid, search, index),
         **details,
     )

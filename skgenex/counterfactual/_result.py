@@ -36,6 +36,9 @@ class Explanations:
         The search that found each profile; ``"none"`` if nothing had to change.
     scale_ : Series of shape (n_genes,)
         Standard deviation of each gene in the training rows; 0 for constant genes.
+    spread_ : Series of shape (n_genes,)
+        Standard deviation of each gene among training rows of one predicted class, all
+        classes weighing the same: the unit in which `biomarkers` compares genes.
     quality : DataFrame of shape (n_patients, n_measures)
         Per patient: ``valid``, ``search``, ``L1`` and ``L2`` in training standard
         deviations, ``n_genes_changed``, and ``mahalanobis``, the length of the change
@@ -73,6 +76,7 @@ class Explanations:
     score_after: NDArray
     search: NDArray
     scale_: pd.Series
+    spread_: pd.Series
     quality: pd.DataFrame
     drivers: list[NDArray] | None = None
     fronts: list[pd.DataFrame] | None = None

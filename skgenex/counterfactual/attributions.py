@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy import stats
 from sklearn.inspection import permutation_importance
 
-from .changes import labels_or_none
+from .changes import is_valid, labels_or_none
 
 
 def welch_t(X: NDArray, is_first: NDArray) -> tuple[NDArray, NDArray]:
@@ -102,7 +102,7 @@ def _add_integrated_gradients(
             f"be differentiated; got {type(explainer.estimator_).__name__}."
         )
     X, y = np.asarray(X, dtype=float), np.asarray(y)
-    valid = np.asarray(explanations.status) == "valid"
+    valid = is_valid(explanations)
     target, origin = target[valid], origin[valid]
     rows = torch.tensor(explanations.originals[valid].to_numpy(dtype=float))
     means = {label: X[y == label].mean(axis=0) for label in np.unique(target)}

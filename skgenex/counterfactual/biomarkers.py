@@ -12,7 +12,13 @@ from scipy import stats
 from sklearn.utils import check_random_state
 
 from .attributions import ATTRIBUTIONS
-from .changes import UNCHANGED, labels_or_none, valid_changes
+from .changes import (
+    UNCHANGED,
+    is_valid,
+    labels_or_none,
+    mean_change,
+    valid_changes,
+)
 from .enrichment import enrichment
 from .refits import bootstrap_rows, refitted_changes, take_rows
 from .stability import selection_stability
@@ -141,7 +147,8 @@ def biomarkers(
     table : Biomarkers
         DataFrame, a row per gene, by decreasing ``change``:
 
-        change : mean absolute change, in training standard deviations.
+        change : mean absolute change in within-class standard deviations
+        (``explanations.spread_``), each target class weighing the same.
         signed_change : mean change towards ``towards``, likewise.
         share : share of patients whose gene changes (by over 0.001).
         consistency : share of these that change it in the more frequent direction.
@@ -166,6 +173,12 @@ def biomarkers(
 
     Notes
     -----
+    A change of one standard deviation says more of a gene whose patients of one class
+    are alike than of one that varies within them. In standard deviations of all
+    training rows, which the explainer itself works in, a gene's scale would grow with
+    the difference of the classes and with how evenly they are represented, and lists
+    of two cohorts would agree less.
+
     The sign test asks whether patients agree, not whether a gene matters: they share
     one classifier, so small p-values are the rule. The control is what tells.
 
@@ -228,7 +241,8 @@ def biomarkers(
             stacklevel=2,
         )
     towards = _direction(explanations) if towards is None else towards
-    table = Biomarkers(_describe(change, _orientation(explanations, towards)))
+    size = mean_change(change, np.asarray(explanations.target)[is_valid(explanations)])
+    table = Biomarkers(_describe(change, size, _orientation(explanations, towards)))
     rng = check_random_state(random_state)
     attrs = {"n_top": n_top, "n_patients": len(change), "towards": towards}
     for name in attributions:
@@ -290,7 +304,7 @@ def _direction(explanations):
 
 def _orientation(explanations, towards):
     """1 for patients that move towards a class, -1 away from it, 0 for the others."""
-    valid = np.asarray(explanations.status) == "valid"
+    valid = is_valid(explanations)
     if towards is None:
         return np.ones(int(valid.sum()), dtype=int)
     target, origin = map(
@@ -307,10 +321,9 @@ def _orientation(explanations, towards):
     return sign
 
 
-def _describe(change, sign):
+def _describe(change, size, sign):
     """Columns on the changes alone."""
-    size = change.abs()
-    moved = size > UNCHANGED
+    moved = change.abs() > UNCHANGED
     signed = change.loc[sign != 0].mul(sign[sign != 0], axis=0)
     up = (signed > UNCHANGED).sum()
     down = (signed < -UNCHANGED).sum()
@@ -318,7 +331,7 @@ def _describe(change, sign):
     p = np.minimum(2 * stats.binom.sf(np.maximum(up, down) - 1, n, 0.5), 1)
     return pd.DataFrame(
         {
-            "change": size.mean(),
+            "change": size,
             "signed_change": signed.mean(),
             "share": moved.mean(),
             "consistency": np.maximum(up, down) / n.where(n > 0),

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from .._covariance import EXACT_SIZE, factorise, linear_shrinkage
+from .changes import class_spread
 
 LEAST_SCALE = 1e-6  # genes with a smaller standard deviation count as constant
 LEAST_SHRINKAGE = 1e-3  # keeps the covariance invertible
@@ -182,9 +183,14 @@ class Reference:
         """A random sign for each gene."""
         return _tensor(self._signs)
 
+    @cached_property
+    def spread(self) -> NDArray:
+        """Standard deviation of each gene within a class, in the unit of the data."""
+        return self.deviation * class_spread(self._rows, self._groups)
+
     def __getstate__(self) -> dict:
         """Leave out what is made of arrays."""
-        made = ("outputs", "groups", "rows", "means", "signs")
+        made = ("outputs", "groups", "rows", "means", "signs", "spread")
         return {name: part for name, part in vars(self).items() if name not in made}
 
     def standardise(self, X: NDArray) -> torch.Tensor:

@@ -6,7 +6,7 @@ from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.multiclass import type_of_target
 
-from .changes import UNCHANGED, in_deviations
+from .changes import UNCHANGED, effect_sizes, mean_change
 
 
 def take_rows(values, rows):
@@ -40,7 +40,11 @@ def refitted_changes(explainer, X, y, explanations):
     if estimator is not None:
         fresh.set_params(estimator=clone(estimator))
     again = fresh.fit(X, y).explain(explanations.originals, explanations.target)
-    change = in_deviations(again.changes, explanations.scale_).abs()
+    # In the unit of the classes that were learned this time: that of the true ones
+    # would favour their genes.
+    change = effect_sizes(again.changes, again.spread_)
     # Patients already predicted as their target have nothing to tell.
-    moved = (change > UNCHANGED).any(axis=1)
-    return change[moved].mean().to_numpy() if moved.any() else np.zeros(change.shape[1])
+    moved = (change.abs() > UNCHANGED).any(axis=1).to_numpy()
+    if not moved.any():
+        return np.zeros(change.shape[1])
+    return mean_change(change[moved], np.asarray(explanations.target)[moved]).to_numpy()

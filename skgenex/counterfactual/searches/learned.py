@@ -2,7 +2,8 @@
 
 One network for all target classes reads a patient's scores on the leading factors and
 the target, and returns the change as scores w on the same factors, each in units of
-its standard deviation: so |w|^2 is the change's squared Mahalanobis length.
+its standard deviation: so |w|^2 is the change's squared Mahalanobis length. It adds to
+the natural change of a typical patient, and so contains it.
 """
 
 from typing import Any, NamedTuple
@@ -32,6 +33,8 @@ class Frozen(NamedTuple):
         Standard deviations along them.
     location, scale : Tensor of shape (n_features,)
         Mean and standard deviation of the genes.
+    typical : Tensor of shape (n_classes, n_factors)
+        Scores of the natural change of a typical patient, by target class.
     """
 
     model: Any
@@ -39,6 +42,7 @@ class Frozen(NamedTuple):
     deviations: torch.Tensor
     location: torch.Tensor
     scale: torch.Tensor
+    typical: torch.Tensor
 
 
 class GeneratorObjective(torch.nn.Module):
@@ -55,6 +59,8 @@ class GeneratorObjective(torch.nn.Module):
     frozen : Frozen, default=None
         What the loss needs besides; None for a generator that is trained.
     """
+
+    typical: torch.Tensor
 
     def __init__(
         self,
@@ -79,10 +85,19 @@ class GeneratorObjective(torch.nn.Module):
             ]
             width = n_hidden
         last = torch.nn.Linear(width, n_factors)
-        # The untrained generator changes nothing.
+        # The untrained generator knows the natural change, and no patient.
+        self.register_buffer(
+            "typical",
+            torch.zeros(n_classes, n_factors) if frozen is None else frozen.typical,
+        )
         torch.nn.init.zeros_(last.weight)
         torch.nn.init.zeros_(last.bias)
         self.network = torch.nn.Sequential(*layers, last)
+
+    def _load_from_state_dict(self, state_dict, prefix, *rest):
+        # Generators that earlier versions stored started from no change.
+        state_dict.setdefault(prefix + "typical", torch.zeros_like(self.typical))
+        super()._load_from_state_dict(state_dict, prefix, *rest)
 
     def weights(self, scores: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
         """Return changes as scores on the factors.
@@ -100,7 +115,7 @@ class GeneratorObjective(torch.nn.Module):
             Changes of the scores.
         """
         wanted = torch.nn.functional.one_hot(codes, self.n_classes).to(scores.dtype)
-        return self.network(torch.cat([scores, wanted], dim=1))
+        return wanted @ self.typical + self.network(torch.cat([scores, wanted], dim=1))
 
     def forward(
         self, rows: torch.Tensor, codes: torch.Tensor, goals: torch.Tensor
@@ -122,7 +137,7 @@ class GeneratorObjective(torch.nn.Module):
             The losses.
         """
         assert self.frozen is not None
-        model, *tensors = self.frozen
+        model, *tensors, _ = self.frozen
         vectors, deviations, location, scale = (
             tensor.to(rows.device, rows.dtype) for tensor in tensors
         )

@@ -157,10 +157,10 @@ curves.groupby(["method", "n_labels"])["score"].mean().unstack().round(3)
 
 # %%
 # "Probe" is logistic regression on the latents, "fine-tuned" the classifier of this
-# page. With few labels both are far ahead; with fifteen per subtype the methods that saw
-# all profiles are equal, and even the genes alone come near. That is the usual picture
-# where classes are many genes strong. Where they differ in a few genes only, latents
-# lose what distinguishes them, and this table would say so.
+# page. With few labels both are far ahead; with fifteen per subtype the methods that
+# saw all profiles are equal, and even the genes alone come near. That is the usual
+# picture where classes are many genes strong. Where they differ in a few genes only,
+# latents lose what distinguishes them, and this table would say so.
 #
 # 7. The next study
 # -----------------

@@ -43,6 +43,10 @@ def test_scaler_without_labels_holds_one_copy(rows):
     assert peak < 2 * X.nbytes
 
 
+@pytest.mark.skipif(
+    np.lib.NumpyVersion(np.__version__) < "2.0.0",
+    reason="NumPy 1 makes one more copy of the rows in double precision",
+)
 def test_scaler_with_labels_holds_the_source_in_double(rows):
     X, y, domain = rows
     y = np.where(domain == "a", y, -1)

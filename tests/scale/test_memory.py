@@ -45,7 +45,7 @@ def test_scaler_without_labels_holds_one_copy(rows):
 
 @pytest.mark.skipif(
     np.lib.NumpyVersion(np.__version__) < "2.0.0",
-    reason="NumPy 1 makes one more copy of the rows in double precision",
+    reason="measured with NumPy 2; with NumPy 1 more is held",
 )
 def test_scaler_with_labels_holds_the_source_in_double(rows):
     X, y, domain = rows

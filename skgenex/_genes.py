@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 WARN_BELOW, REFUSE_BELOW = 0.5, 0.1
 
 
-def match_genes(wanted: Iterable, given: Iterable) -> tuple[NDArray, float]:
+def match_genes(
+    wanted: Iterable, given: Iterable, of: str = "the pretrained model"
+) -> tuple[NDArray, float]:
     """Find each wanted gene among those given.
 
     Parameters
@@ -18,6 +20,8 @@ def match_genes(wanted: Iterable, given: Iterable) -> tuple[NDArray, float]:
         Genes that a model knows.
     given : iterable of str
         Genes of a table, in any order.
+    of : str, default="the pretrained model"
+        What messages say the wanted genes are of.
 
     Returns
     -------
@@ -54,14 +58,14 @@ def match_genes(wanted: Iterable, given: Iterable) -> tuple[NDArray, float]:
     places = np.array([where.get(gene, -1) for gene in wanted], dtype=np.int64)
     share = float(np.mean(places >= 0))
     message = (
-        f"{np.sum(places >= 0)} of the {len(wanted)} genes of the pretrained model "
+        f"{np.sum(places >= 0)} of the {len(wanted)} genes of {of} "
         f"({share:.0%}) are among the {len(given)} columns, e.g. wanted "
         f"{wanted[:3]}, got {given[:3]}. "
     )
     if share < REFUSE_BELOW:
         raise ValueError(
             message + f"At least {REFUSE_BELOW:.0%} must be: use the same kind of gene "
-            "names, or a pretrained model of this panel."
+            "names, or another panel."
         )
     if share < WARN_BELOW:
         warnings.warn(message + "The others are filled with their mean.", stacklevel=2)

@@ -71,7 +71,7 @@ def read_further(table: Any, names: NDArray | None, n_features: int) -> NDArray:
         Clipped at 10; 0 for genes that the table lacks.
     """
     if names is not None and hasattr(table, "columns"):
-        places, _ = match_genes(names, table.columns)
+        places, _ = match_genes(names, table.columns, of="X")
         rows = table.iloc[:, places[places >= 0]].to_numpy(dtype=np.float32)
         places[places >= 0] = np.arange(rows.shape[1])
     else:

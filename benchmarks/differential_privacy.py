@@ -1,12 +1,15 @@
-"""Utility of PrivateGaussianSampler against its privacy budget, on real data.
+"""Utility of the private samplers against their privacy budget, on real data.
 
 Of each set a third is called public, a third private and a third test; of breast_er,
-one study is public and another split into private and test rows. Figures: balanced
-accuracy on test rows of a logistic regression trained on simulated rows; of the 50
-genes that differ most between a class and the rest in test rows (t-test), the share
-among the 50 of the simulated rows; agreement of gene-gene correlations; share of test
-rows that have a simulated row among their neighbours (coverage). Two attacks tell
-private from test rows, as AUC: by the covariance of ten simulated rows per private row
+one study is public and another split into private and test rows. ``--public`` leaves
+fewer public rows, and more private ones. The samplers see no labels of public rows;
+"public rows" is a `GaussianSampler` of these and their true labels, to compare.
+Figures: balanced accuracy on test rows of a logistic regression trained on simulated
+rows; of the 50 genes that differ most between a class and the rest in test rows
+(t-test), the share among the 50 of the simulated rows; agreement of gene-gene
+correlations; share of test rows that have a simulated row among their neighbours
+(coverage); mean log-likelihood of test rows, per gene. Two attacks tell private from
+test rows, as AUC: by the covariance of ten simulated rows per private row
 (`gaussian_ratio`, the public rows as reference), and by the sampler's likelihood.
 
 Run ``python benchmarks/differential_privacy.py FOLDER --out dp.csv``, where FOLDER
@@ -21,6 +24,7 @@ for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_variable] = "1"  # before numpy and torch are imported
 
 import argparse
+import time
 import warnings
 from itertools import product
 from pathlib import Path
@@ -34,8 +38,8 @@ from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skgenex import GaussianSampler
-from skgenex.generation import PrivateGaussianSampler
+from skgenex import DiffusionSampler, GaussianSampler
+from skgenex.generation import PrivateDiffusionSampler, PrivateGaussianSampler
 from skgenex.metrics import (
     correlation_agreement,
     precision_recall_density_coverage,
@@ -52,10 +56,12 @@ SETS = [
 ]
 LARGEST_CLASSES = {"gdsc_celllines": 6}
 STUDIES = {"breast_er": ("EXPO", "VDX")}  # public, private and test
+KINDS = {"Gaussian": PrivateGaussianSampler, "diffusion": PrivateDiffusionSampler}
 EPSILONS = [0.5, 1.0, 3.0, 10.0, np.inf]
 N_TOP = 50
 ATTACKER_ROWS = 10  # simulated, per private row
-FIGURES = ["tstr", "de_overlap", "correlation", "coverage", "attack", "likelihood"]
+FIGURES = ["tstr", "de_overlap", "correlation", "coverage", "score"]
+FIGURES += ["attack", "likelihood", "seconds"]
 
 
 def load(folder, name):
@@ -70,7 +76,7 @@ def load(folder, name):
     return X, samples["label"].to_numpy(str), study.to_numpy(str)
 
 
-def split(folder, name, seed, n_genes):
+def split(folder, name, seed, n_genes, public_share=1 / 3):
     """Public, private and test rows, each with labels."""
     X, y, study = load(folder, name)
     if name in STUDIES:
@@ -81,10 +87,11 @@ def split(folder, name, seed, n_genes):
         X = norm.ppf((rankdata(X, axis=1) - 0.5) / X.shape[1])
     else:
         public, other = train_test_split(
-            np.arange(len(y)), train_size=1 / 3, stratify=y, random_state=seed
+            np.arange(len(y)), train_size=public_share, stratify=y, random_state=seed
         )
+    n_test = len(y) // 3 if name not in STUDIES else len(other) // 2
     private, test = train_test_split(
-        other, train_size=0.5, stratify=y[other], random_state=seed
+        other, test_size=n_test, stratify=y[other], random_state=seed
     )
     varying = np.argsort(-X[public].var(axis=0), kind="stable")[:n_genes]
     X = X[:, np.sort(varying)]
@@ -139,20 +146,33 @@ def run(args):
     warnings.simplefilter("ignore")  # few rows; genes that are constant in a class
     rows = []
     for name, seed in product(args.sets, args.seeds):
-        parts = split(args.folder, name, seed, args.genes)
-        public, _, X, y, X_test, y_test = parts
+        parts = split(args.folder, name, seed, args.genes, args.public)
+        public, y_public, X, y, X_test, y_test = parts
         chance = N_TOP / X.shape[1]
-        samplers = {"Gaussian, not private": GaussianSampler(random_state=seed)} | {
-            f"epsilon {epsilon:g}": PrivateGaussianSampler(
+        samplers = {
+            f"{kind} epsilon {epsilon:g}": sampler(
                 dp_epsilon=epsilon, public_data=public, random_state=seed
             )
+            for kind, sampler in KINDS.items()
             for epsilon in EPSILONS
         }
+        samplers["Gaussian, not private"] = GaussianSampler(random_state=seed)
+        samplers["diffusion, not private"] = DiffusionSampler(random_state=seed)
+        samplers["public rows"] = GaussianSampler(random_state=seed)
         found = {"real rows": figures(X, y, X_test, y_test)}
         for method, sampler in samplers.items():
-            sampler.fit(X, y)
+            start = time.process_time()
+            rows_of_fit = (public, y_public) if method == "public rows" else (X, y)
+            sampler.fit(*rows_of_fit)
+            seconds = time.process_time() - start
             found[method] = figures(*sampler.sample(y=y), X_test, y_test)
             found[method] |= attacks(sampler, *parts)
+            found[method] |= {
+                "seconds": seconds,
+                "score": sampler.score(X_test, y_test) / X.shape[1],
+                "backend": getattr(sampler, "backend_", ""),
+                **getattr(sampler, "private_gains_", {}),
+            }
         for method, values in found.items():
             head = {"set": name, "seed": seed, "method": method, "n": len(y)}
             rows.append({**head, "n_genes": X.shape[1], "chance": chance, **values})
@@ -182,6 +202,7 @@ if __name__ == "__main__":
     parser.add_argument("--sets", nargs="+", default=SETS)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--genes", type=int, default=1000)
+    parser.add_argument("--public", type=float, default=1 / 3, help="share of rows")
     parser.add_argument("--table", action="store_true")
     args = parser.parse_args()
     table(args) if args.table else run(args)

@@ -13,6 +13,7 @@ from ._intervention import (
     simulate_intervention,
 )
 from ._kl_autoencoder import KLAutoencoder
+from ._private_diffusion_sampler import PrivateDiffusionSampler
 from ._private_gaussian_sampler import PrivateGaussianSampler
 from ._release import release
 from ._transport import TransportResult, transport
@@ -30,6 +31,7 @@ __all__ = [
     "HierarchicalDiffusionSampler",
     "InterventionResult",
     "KLAutoencoder",
+    "PrivateDiffusionSampler",
     "PrivateGaussianSampler",
     "Shift",
     "TextConditions",

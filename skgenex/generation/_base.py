@@ -177,6 +177,10 @@ class GeneratorMixin:
                 check_classification_targets(y)
                 self.target_type_ = "class"
                 self.classes_, codes = np.unique(y, return_inverse=True)
+        self._fit_coded(X, codes, table, seed)
+
+    def _fit_coded(self, X: NDArray, codes: NDArray, table, seed: int) -> None:
+        """Fit on dense rows whose classes are coded, and their conditions."""
         self.dtype_ = X.dtype if X.dtype.kind == "f" else np.dtype(np.float64)
         self.class_counts_ = np.bincount(codes, minlength=len(self.classes_))
         self._condition_rows = (as_arrays(table), codes)

@@ -12,18 +12,20 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from ._base import GeneratorMixin
-from ._gaussian_sampler import draw_gaussian
+from ._conditions import as_table
+from ._gaussian_sampler import GaussianSampler, draw_gaussian
 from .density import log_density
 from .dp import PrivacyLedger
-from .marginals import keep_sign
 from .private_gaussian import (
     LARGEST_MATRIX,
+    NoisyMoments,
     PublicSpace,
     learn,
     rotate,
     space_of_bounds,
     space_of_public_rows,
 )
+from .public_rows import label_public_rows, move_to_private
 
 FEW_ROWS = 1_000
 
@@ -37,6 +39,12 @@ class PrivateGaussianSampler(GeneratorMixin, BaseOverSampler):
     between public bounds (``bounds``). So all that is fitted, and any number of rows
     that `sample` draws from it, is (``dp_epsilon``, ``dp_delta``)-private for adding
     or removing one patient; ``privacy_ledger_`` lists every step and its cost.
+
+    Public rows need no labels: they get those of the private Gaussian. A
+    `GaussianSampler` of the public rows and these labels then adds, at no cost to
+    privacy, what three sums cannot tell (row scales, all factors, spread by class,
+    distributions of genes), and its rows are moved along the leading factors to the
+    private means and covariance, as far as these stand out from the noise.
 
     Parameters
     ----------
@@ -53,12 +61,12 @@ class PrivateGaussianSampler(GeneratorMixin, BaseOverSampler):
         example (0, 16) for log2(CPM + 1). Values beyond are clipped, in the fit and in
         what is drawn. Needed without ``public_data``.
     public_data : DataFrame or array-like of shape (n_public, n_features), default=None
-        Rows of the same genes, on the same scale, that need no protection: they give
-        centre, scale, factors, each gene's own noise, and the norm to clip at. A
-        DataFrame is matched by gene name.
+        Rows of the same genes, on the same scale, that need no protection and hold
+        patients of the same classes, labelled or not. A DataFrame is matched by gene
+        name (and can't be saved by skops: for that pass an array).
     n_factors : int or "auto", default="auto"
-        Leading factors of the public rows whose means and covariance are learned from
-        the private ones; "auto" counts those that stand out from noise, up to 20.
+        Leading factors of the public rows whose class means and covariance are learned
+        from the private ones; "auto" counts those that stand out from noise, up to 20.
         Fewer factors: less noise. Without ``public_data``: principal components kept
         of the noisy covariance matrix, all with "auto".
     clip_norm : float or "auto", default="auto"
@@ -86,10 +94,15 @@ class PrivateGaussianSampler(GeneratorMixin, BaseOverSampler):
         Labels.
     class_counts_ : ndarray of shape (n_classes,)
         Noisy number of rows of each.
-    model_ : PublicSpace
-        Space, class means and noise of the genes.
+    space_ : PublicSpace
+        Coordinates of rows, and the private Gaussian in them.
     covariance_ : ndarray of shape (n_factors, n_factors)
         Common covariance of the coordinates, with ``public_data``.
+    public_sampler_ : GaussianSampler or None
+        Sampler of the public rows, moved to the private means and covariance; None
+        with ``bounds`` alone.
+    public_codes_ : ndarray of shape (n_public,)
+        Class that each public row got, as an index of ``classes_``.
     sampling_strategy_ : dict
         Rows added per class, after `fit_resample`. These are exact, not private.
     n_features_in_ : int
@@ -108,16 +121,17 @@ class PrivateGaussianSampler(GeneratorMixin, BaseOverSampler):
     and not private. The noise is drawn in floating point, which in theory tells more
     than real numbers would (Mironov 2012).
 
-    The model is simpler than that of `GaussianSampler`: no row scale, and no map per
-    gene to its real distribution. So at any budget, an infinite one too, simulated rows
-    may cover less of the real ones.
+    With ``bounds`` alone the model is simpler than that of `GaussianSampler`: no row
+    scale, and no map per gene to its real distribution.
 
     References
     ----------
     Balle & Wang (2018), Improving the Gaussian Mechanism for Differential Privacy,
     ICML, Theorem 8; Dong, Roth & Su (2022), Gaussian Differential Privacy, JRSS B 84:3;
     Dwork, Talwar, Thakurta & Zhang (2014), Analyze Gauss, STOC; Mironov (2012), On
-    Significance of the Least Significant Bits for Differential Privacy, CCS.
+    Significance of the Least Significant Bits for Differential Privacy, CCS; Papernot
+    et al. (2017), Semi-supervised Knowledge Transfer for Deep Learning from Private
+    Training Data, ICLR (public rows labelled by a private model).
 
     Examples
     --------
@@ -196,18 +210,75 @@ class PrivateGaussianSampler(GeneratorMixin, BaseOverSampler):
         if self._bounds is not None:
             np.clip(rows, *self._bounds, out=rows)
             ledger.note("bounds", "given")
-        self.model_ = self._new_space(X.shape[1], ledger, rng)
-        counts, _, covariance = learn(
-            self.model_, rows, codes, len(self.classes_), ledger
+        self.space_ = self._new_space(X.shape[1], ledger, rng)
+        moments = learn(
+            self.space_, rows, codes, len(self.classes_), ledger, self._moments_share()
         )
+        counts = moments.counts
+        self.public_sampler_: Any = None
+        self.public_codes_: NDArray = np.empty(0, dtype=int)
+        public = None
         if self.public_data is None:
-            rotate(self.model_, covariance, self.n_factors)
-            covariance = np.empty((0, 0))
-        self.covariance_ = covariance
+            rotate(self.space_, moments.covariance(), self.n_factors)
+            self.covariance_ = np.empty((0, 0))
+        else:
+            self.covariance_ = moments.covariance()
+            public = self._check_public(X.shape[1])
+            self._learn_public_rows(public, moments, ledger, rng)
+        self._refine(rows, codes, public, counts, ledger)
         self.class_counts_ = np.rint(counts).astype(int)
         self._ledger = ledger.table.to_dict("list")  # skops keeps no DataFrame
         self.epsilon_spent_, self.delta_spent_ = ledger.epsilon, self.dp_delta
         warn_if_few(self.class_counts_.sum(), self.dp_epsilon)
+
+    def _learn_public_rows(
+        self,
+        public: NDArray,
+        moments: NoisyMoments,
+        ledger: PrivacyLedger,
+        rng: np.random.Generator,
+    ) -> None:
+        """Label the public rows, learn from them, and move to the private moments."""
+        latents = self.space_.encode(public)
+        codes = label_public_rows(latents, moments)
+        if np.bincount(codes).max() < 2:
+            raise ValueError(
+                f"public_data has too few rows, {len(public)}, for "
+                f"{len(self.classes_)} classes: each got one. Give more rows."
+            )
+        ledger.note("classes of public rows", "steps above")
+        sampler = self._fit_public_sampler(public, codes, rng)
+        ledger.note("all else of the public rows", "public_data")
+        move_to_private(sampler, self.space_, moments, latents, codes)
+        self.public_sampler_, self.public_codes_ = sampler, codes
+
+    def _fit_public_sampler(
+        self, X: NDArray, codes: NDArray, rng: np.random.Generator
+    ) -> Any:
+        sampler = self._new_public_sampler()
+        sampler.classes_, sampler.target_type_ = self.classes_, "class"
+        sampler.n_features_in_ = X.shape[1]
+        seed = int(rng.integers(2**31 - 1))
+        sampler._fit_coded(X, codes, as_table(None, len(X)), seed)
+        return sampler
+
+    def _new_public_sampler(self) -> Any:
+        """Return the unfitted sampler of the public rows."""
+        return GaussianSampler()
+
+    def _moments_share(self) -> float:
+        """Share of the budget that the three sums take."""
+        return 1.0
+
+    def _refine(
+        self,
+        X: NDArray,
+        codes: NDArray,
+        public: NDArray | None,
+        counts: NDArray,
+        ledger: PrivacyLedger,
+    ) -> None:
+        """Spend what the sums left of the budget."""
 
     @property
     def privacy_ledger_(self) -> pd.DataFrame:
@@ -256,11 +327,9 @@ class PrivateGaussianSampler(GeneratorMixin, BaseOverSampler):
         self, n_features: int, ledger: PrivacyLedger, rng: np.random.Generator
     ) -> PublicSpace:
         """Make the space of the coordinates, from public rows or from bounds."""
-        self._lowest = None
         if self.public_data is not None:
             public = self._check_public(n_features)
             space = space_of_public_rows(public, self.n_factors, rng)
-            self._lowest = public.min(axis=0)
             ledger.note("centre, scale, factors, noise of genes", "public_data")
         elif self._bounds is None:
             raise ValueError(
@@ -310,25 +379,24 @@ class PrivateGaussianSampler(GeneratorMixin, BaseOverSampler):
     def _sample_rows(
         self, codes: NDArray, covariates: NDArray, rng: np.random.Generator
     ) -> NDArray:
-        latents = draw_gaussian(self._class_covariances(), codes, rng)
-        return self._finish(self.model_.decode(latents, codes, rng))
-
-    def _finish(self, rows: NDArray) -> NDArray:
-        """Keep rows within public limits."""
-        if self._bounds is not None:
-            return np.clip(rows, *self._bounds)
-        if self._lowest is not None:
-            keep_sign(rows, self._lowest)
-        return rows
+        if self.public_sampler_ is not None:
+            rows = self.public_sampler_._sample_rows(codes, covariates, rng)
+        else:
+            latents = draw_gaussian(self._class_covariances(), codes, rng)
+            rows = self.space_.decode(latents, codes, rng)
+        return rows if self._bounds is None else np.clip(rows, *self._bounds)
 
     def _class_covariances(self) -> NDArray:
         shape = (len(self.classes_) + 1, *self.covariance_.shape)
         return np.broadcast_to(self.covariance_, shape)
 
     def _score_rows(self, X: NDArray, codes: NDArray, covariates: NDArray) -> NDArray:
-        model: Any = self.model_  # has what the density reads of a FactorModel
-        covariances = self._class_covariances()
-        return log_density(model, covariances, X, codes, covariates)
+        sampler = self.public_sampler_
+        if sampler is not None:
+            log_volume = getattr(sampler.model_, "log_volume_", 0.0)
+            return sampler._score_rows(X, codes, covariates) - log_volume
+        model: Any = self.space_  # has what the density reads of a FactorModel
+        return log_density(model, self._class_covariances(), X, codes, covariates)
 
 
 def warn_if_few(n_samples: int, epsilon: float) -> None:

@@ -14,6 +14,7 @@ CLIP_QUANTILE = 0.75  # of the norms of public rows
 SHARES = {"counts": 0.05, "norms": 0.05, "means": 0.5, "covariance": 0.35}
 SMALLEST_VARIANCE = 0.05  # of the mean variance: noisy ones may be negative
 MAX_FACTORS = 20
+CERTAINTY = 2.0  # standard deviations of noise that public rows are not moved by
 
 
 @dataclass
@@ -58,11 +59,15 @@ class PublicSpace:
         roots = np.sqrt(self.eigenvalues_[: self.n_factors_])
         return self._divide(X - self.centre_) @ leading.T / roots
 
+    def to_genes(self, latents: NDArray) -> NDArray:
+        """Change of the genes by coordinates; the way back of `encode`."""
+        roots = np.sqrt(self.eigenvalues_[: self.n_factors_])
+        shift = latents * roots @ self.vectors_[: self.n_factors_]
+        return self.common_sds_ * shift
+
     def set_means(self, means: NDArray) -> None:
         """Set the class means of the coordinates, (n_classes, n_factors)."""
-        roots = np.sqrt(self.eigenvalues_[: self.n_factors_])
-        shift = means * roots @ self.vectors_[: self.n_factors_]
-        self.means_ = self.centre_ + self.common_sds_ * shift
+        self.means_ = self.centre_ + self.to_genes(means)
         self.sds_ = np.tile(self.common_sds_, (len(means), 1))
 
     def standardise(self, X: NDArray, codes: NDArray, covariates: NDArray) -> NDArray:
@@ -135,6 +140,71 @@ def space_of_bounds(low: NDArray, high: NDArray) -> PublicSpace:
     return PublicSpace(centre, half, eye, one, np.zeros(p), p, None, None)
 
 
+@dataclass
+class NoisyMoments:
+    """What private rows tell of the coordinates: three sums with noise.
+
+    Attributes
+    ----------
+    counts : ndarray of shape (n_classes,)
+        Rows by class, at least 1.
+    sums : ndarray of shape (n_classes, n_factors)
+        Of clipped coordinates, by class.
+    sums_sd : float
+        Standard deviation of the noise in each.
+    products : ndarray of shape (n_factors, n_factors)
+        Sum of products of clipped coordinates, about the means.
+    products_sd : float
+        Standard deviation of the noise on their diagonal.
+    clip_norm, clip_norm_about_means : float
+        Norms the coordinates were clipped to, before and after the means were taken
+        off.
+    expected : float or None
+        Public guess of the variances.
+    """
+
+    counts: NDArray
+    sums: NDArray
+    sums_sd: float
+    clip_norm: float
+    products: NDArray = field(default_factory=lambda: np.empty((0, 0)))
+    products_sd: float = 0.0
+    clip_norm_about_means: float = np.inf
+    expected: float | None = None
+
+    def means(self, clipped: NDArray | float = 0.0) -> NDArray:
+        """Return class means, shrunk by a row (see `GaussianSampler`) and by the noise.
+
+        ``clipped`` are other means, of rows clipped alike, (n_classes, n_factors): then
+        what these must be moved by, which is nothing unless noise can't explain it.
+        """
+        is_move = np.ndim(clipped) > 0
+        sums = self.sums - self.counts[:, None] * clipped
+        n_sds = CERTAINTY if is_move else 0.0
+        return _shrink_means(sums, self.counts, self.sums_sd, n_sds)
+
+    def covariance(self) -> NDArray:
+        """Return the common covariance, shrunk by the noise; positive definite."""
+        n = self.counts.sum()
+        return _shrink_covariance(self.products, n, self.products_sd, self.expected)
+
+    def covariance_near(self, other: NDArray, clipped: NDArray) -> NDArray:
+        """Return the common covariance, shrunk towards another one by the noise.
+
+        ``clipped`` is that other one of rows clipped as the private ones were: so
+        clipping changes neither.
+        """
+        n, k = self.counts.sum(), len(other)
+        difference = self.products / n - clipped
+        # Of Gaussian rows, E |S - C|^2 = (tr(C^2) + tr(C)^2) / n.
+        sampling = ((clipped**2).sum() + np.trace(clipped) ** 2) / n
+        privacy = k * (k + 1) / 2 * (self.products_sd / n) ** 2
+        weight = float(_signal_share(difference.ravel(), sampling + privacy, CERTAINTY))
+        values, vectors = np.linalg.eigh(other + weight * difference)
+        floor = SMALLEST_VARIANCE * np.trace(other) / k
+        return (vectors * np.maximum(values, floor)) @ vectors.T
+
+
 def learn(
     space: PublicSpace,
     X: NDArray,
@@ -142,7 +212,7 @@ def learn(
     n_classes: int,
     ledger: PrivacyLedger,
     total_share: float = 1.0,
-) -> tuple[NDArray, NDArray, NDArray]:
+) -> NoisyMoments:
     """Learn counts, class means and the common covariance of the coordinates.
 
     Three sums are released: of ones and of clipped coordinates by class, and, about
@@ -167,12 +237,8 @@ def learn(
 
     Returns
     -------
-    counts : ndarray of shape (n_classes,)
-        Noisy counts, at least 1.
-    means : ndarray of shape (n_classes, n_factors)
-        Shrunk means of the coordinates.
-    covariance : ndarray of shape (n_factors, n_factors)
-        Positive definite.
+    NoisyMoments
+        What was released.
     """
     latents = space.encode(X)
     n_factors = latents.shape[1]
@@ -201,34 +267,46 @@ def learn(
     sums = np.zeros((n_classes, n_factors))
     np.add.at(sums, codes, clip_rows(latents, clip))
     noisy = ledger.release("class means", sums, clip, share["means"])
-    means = _shrink_means(noisy, counts, ledger.table.noise_sd.iloc[-1])
+    found = NoisyMoments(counts, noisy, ledger.table.noise_sd.iloc[-1], clip)
+    means = found.means()
     residuals = latents - means[codes]
     clip = clip_norm(residuals, "norms of residuals")
     residuals = clip_rows(residuals, clip)
-    moments = ledger.release_symmetric(
+    found.products = ledger.release_symmetric(
         "covariance", residuals.T @ residuals, clip**2, share["covariance"]
     )
-    noise_sd = ledger.table.noise_sd.iloc[-1]
-    covariance = _shrink_covariance(moments, counts.sum(), noise_sd, space.variance_)
+    found.products_sd = ledger.table.noise_sd.iloc[-1]
+    found.clip_norm_about_means = clip
+    found.expected = space.variance_
     space.set_means(means)
-    return counts, means, covariance
+    return found
 
 
-def _shrink_means(sums: NDArray, counts: NDArray, noise_sd: float) -> NDArray:
+def _shrink_means(
+    sums: NDArray, counts: NDArray, noise_sd: float, n_sds: float = 0.0
+) -> NDArray:
     means = sums / counts[:, None]
     n_classes, k = sums.shape
     overall = sums.sum(axis=0) / counts.sum()
-    overall *= _signal_share(overall, k * n_classes * (noise_sd / counts.sum()) ** 2)
+    noise = k * n_classes * (noise_sd / counts.sum()) ** 2
+    overall *= _signal_share(overall, noise, n_sds)
     differences = means - overall
-    weight = _signal_share(differences, k * (noise_sd / counts) ** 2)
+    weight = _signal_share(differences, k * (noise_sd / counts) ** 2, n_sds)
     weight *= counts / (counts + 1)
     return overall + weight[:, None] * differences
 
 
-def _signal_share(noisy: NDArray, noise: NDArray | float) -> NDArray:
-    """Share of the squared norm of noisy rows that is not noise (James & Stein)."""
+def _signal_share(
+    noisy: NDArray, noise: NDArray | float, n_sds: float = 0.0
+) -> NDArray:
+    """Share of the squared norm of noisy rows that is not noise (James & Stein).
+
+    Noise is taken as ``n_sds`` standard deviations of its squared norm, a multiple of
+    chi^2, above the mean.
+    """
     energy = np.maximum((noisy**2).sum(axis=-1), 1e-300)
-    return (1 - noise / energy).clip(min=0)
+    largest = noise * (1 + n_sds * np.sqrt(2 / noisy.shape[-1]))
+    return (1 - largest / energy).clip(min=0)
 
 
 def _shrink_covariance(

@@ -1,5 +1,6 @@
 """Differential privacy: the noise, the sensitivities, the budget, and an attack."""
 
+import copy
 import pickle
 
 import numpy as np
@@ -28,6 +29,7 @@ from skgenex.generation.dp import (
     gaussian_mu,
     private_quantile,
 )
+from skgenex.generation.factors import FactorModel
 from skgenex.metrics import train_on_synthetic_test_on_real
 
 FEW = "ignore:About .* rows. below 1,000"
@@ -218,20 +220,26 @@ def test_clipping_keeps_directions_and_short_rows():
 # The sampler.
 
 
+def coordinates_of_means(sampler):
+    """Class means of the private Gaussian in the coordinates of its space."""
+    space = sampler.space_
+    q = space.n_factors_
+    z = (space.means_ - space.centre_) / space.common_sds_
+    return z @ space.vectors_[:q].T / np.sqrt(space.eigenvalues_[:q])
+
+
 def test_without_noise_it_is_the_shrunk_gaussian_of_the_same_space(data):
     public, X, y, _, _ = data
     sampler = PrivateGaussianSampler(
         dp_epsilon=np.inf, public_data=public, n_factors=6, random_state=0
     ).fit(X, y)
-    latents = sampler.model_.encode(X)
+    latents = sampler.space_.encode(X)
     codes = np.searchsorted(sampler.classes_, y)
     plain = GaussianSampler(marginal=False, random_state=0).fit(latents, y)
     np.testing.assert_array_equal(sampler.class_counts_, np.bincount(codes))
-    shift = sampler.model_.means_ - sampler.model_.centre_
-    leading = sampler.model_.vectors_[:6] / sampler.model_.common_sds_
-    found = shift @ (leading * sampler.model_.common_sds_**0).T
-    found /= np.sqrt(sampler.model_.eigenvalues_[:6])
-    np.testing.assert_allclose(found, plain.model_.means_, atol=1e-8)
+    np.testing.assert_allclose(
+        coordinates_of_means(sampler), plain.model_.means_, atol=1e-8
+    )
     residuals = latents - plain.model_.means_[codes]
     S, n = residuals.T @ residuals / len(X), len(X)
     off = ~np.eye(6, dtype=bool)
@@ -244,23 +252,15 @@ def test_without_noise_it_is_the_shrunk_gaussian_of_the_same_space(data):
     )
 
 
-def covariance_of_genes(sampler):
-    model = sampler.model_
-    inner = np.diag(model.eigenvalues_)
-    q, roots = model.n_factors_, np.sqrt(model.eigenvalues_)
-    inner[:q, :q] = sampler.covariance_ * np.outer(roots[:q], roots[:q])
-    z = model.vectors_.T @ inner @ model.vectors_ + np.diag(model.noise_)
-    return z * np.outer(model.common_sds_, model.common_sds_)
-
-
-@pytest.mark.parametrize("where", ["public_data", "bounds"])
-def test_samples_have_the_moments_and_the_density_of_the_model(where, data):
-    public, X, y, X_test, y_test = data
-    given = {"public_data": public} if where == "public_data" else {"bounds": BOUNDS}
-    sampler = PrivateGaussianSampler(dp_epsilon=20.0, random_state=0, **given)
-    sampler.fit(X[:, :], y)
-    covariance = covariance_of_genes(sampler)
-    by_hand = multivariate_normal(sampler.model_.means_[0], covariance)
+def test_samples_have_the_moments_and_the_density_of_the_model(data):
+    _, X, y, X_test, y_test = data
+    sampler = PrivateGaussianSampler(dp_epsilon=20.0, bounds=BOUNDS, random_state=0)
+    sampler.fit(X, y)
+    space = sampler.space_
+    z = space.vectors_.T @ np.diag(space.eigenvalues_) @ space.vectors_
+    z += np.diag(space.noise_)
+    covariance = z * np.outer(space.common_sds_, space.common_sds_)
+    by_hand = multivariate_normal(space.means_[0], covariance)
     of_class = X_test[y_test == "class_0"][:20]
     np.testing.assert_allclose(
         sampler.score_samples(of_class, ["class_0"] * 20),
@@ -269,10 +269,101 @@ def test_samples_have_the_moments_and_the_density_of_the_model(where, data):
     )
     drawn, _ = sampler.sample(y={"class_0": 20_000})
     sds = np.sqrt(np.diag(covariance))
-    inside = np.abs(drawn.mean(axis=0) - sampler.model_.means_[0]) < 0.05 * sds
+    inside = np.abs(drawn.mean(axis=0) - space.means_[0]) < 0.05 * sds
     assert inside.mean() > 0.9  # all but genes near a bound
     difference = (np.cov(drawn.T) - covariance) / np.outer(sds, sds)
     assert np.abs(difference[np.ix_(inside, inside)]).mean() < 0.02
+
+
+# What public rows add.
+
+
+def test_public_rows_get_the_classes_they_have(data):
+    _, X, y, X_test, y_test = data
+    sampler = PrivateGaussianSampler(public_data=X_test, random_state=0).fit(X, y)
+    assert np.mean(sampler.classes_[sampler.public_codes_] == y_test) > 0.97
+
+
+def test_public_rows_of_another_place_get_the_classes_they_have(data):
+    _, X, y, X_test, y_test = data
+    shift = 3 * np.random.default_rng(1).standard_normal(X.shape[1])
+    sampler = PrivateGaussianSampler(public_data=X_test + shift, random_state=0)
+    sampler.fit(X, y)
+    assert np.mean(sampler.classes_[sampler.public_codes_] == y_test) > 0.9
+
+
+def test_without_noise_rows_have_the_private_means_and_covariance(data):
+    # Public rows lie elsewhere and vary more; simulated ones are like the private.
+    _, X, y, X_test, _ = data
+    public = 1.3 * X_test + 0.5
+    sampler = PrivateGaussianSampler(
+        dp_epsilon=np.inf, public_data=public, n_factors=4, random_state=0
+    ).fit(X, y)
+    rows, labels = sampler.sample(y=np.repeat(sampler.classes_, 4000))
+    made, real = (sampler.space_.encode(part) for part in (rows, X))
+    for c in sampler.classes_:
+        ours, wanted = made[labels == c], real[y == c]
+        np.testing.assert_allclose(ours.mean(0), wanted.mean(0), atol=0.15)
+        ratio = np.trace(np.cov(ours.T)) / np.trace(np.cov(wanted.T))
+        assert 0.8 < ratio < 1.25
+
+
+def test_a_move_is_undone_and_has_the_volume_it_says(data):
+    public, X, y, X_test, y_test = data
+    public, X, X_test = public[:, :8], X[:, :8], X_test[:, :8]
+    sampler = PrivateGaussianSampler(
+        dp_epsilon=20.0, public_data=2 * public, n_factors=3, random_state=0
+    ).fit(X, y)
+    model = sampler.public_sampler_.model_
+    codes = np.searchsorted(sampler.classes_, y_test)[:9]
+    rows = X_test[:9].copy()
+    moved = model.move(rows, codes)
+    assert np.abs(moved - rows).max() > 0.1
+    np.testing.assert_allclose(model.move_back(moved, codes), rows, atol=1e-9)
+    jacobian = np.stack(
+        [model.move(rows[:1] + e, codes[:1])[0] - moved[0] for e in np.eye(8)]
+    )
+    _, log_volume = np.linalg.slogdet(jacobian)
+    assert log_volume == pytest.approx(model.log_volume_, abs=1e-6)
+    assert abs(log_volume) > 0.1
+    inner = sampler.public_sampler_
+    plain = copy.copy(inner)
+    plain.model_ = FactorModel()
+    vars(plain.model_).update(vars(model))
+    np.testing.assert_allclose(
+        sampler.score_samples(moved, y_test[:9]),
+        plain.score_samples(rows, y_test[:9]) - log_volume,
+    )
+
+
+def test_what_noise_explains_does_not_move_public_rows(data):
+    public, X, y, _, _ = data
+    moved = []
+    for epsilon in (1e-3, np.inf):
+        sampler = PrivateGaussianSampler(
+            dp_epsilon=epsilon, public_data=public + 1.0, n_factors=4, random_state=0
+        ).fit(X, y)
+        model = sampler.public_sampler_.model_
+        moved.append(np.linalg.norm(model.private_means_ - model.public_means_))
+    assert moved[0] < 0.05 * moved[1]
+
+
+def test_floors_of_public_genes_stay_floors():
+    X, y = make_expression(1800, 20, random_state=0, return_X_y=True)
+    X = np.maximum(X - np.median(X, axis=0), 0)  # half of all values are zero
+    sampler = PrivateGaussianSampler(public_data=X[:500], random_state=0)
+    rows, _ = sampler.fit(X[500:], y[500:]).sample(1000)
+    assert 0.3 < np.mean(rows == 0) < 0.7
+    assert rows.min() == 0
+
+
+def test_too_few_public_rows_are_refused():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(90, 5)), np.arange(90) % 3
+    X += 20 * np.eye(5)[y]
+    sampler = PrivateGaussianSampler(dp_epsilon=np.inf, public_data=X[:3])
+    with pytest.raises(ValueError, match="too few rows, 3, for 3 classes"):
+        sampler.fit(X, y)
 
 
 @pytest.mark.filterwarnings(FEW)
@@ -321,7 +412,7 @@ def test_ledger_and_budget_of_a_fit(data):
 def test_nothing_fitted_has_a_value_per_patient(data):
     public, X, y, _, _ = data
     sampler = PrivateGaussianSampler(public_data=public, random_state=0).fit(X, y)
-    state = vars(pickle.loads(pickle.dumps(sampler))) | vars(sampler.model_)
+    state = vars(pickle.loads(pickle.dumps(sampler))) | vars(sampler.space_)
     columns, codes = state.pop("_condition_rows")
     sizes = [np.shape(value) for name, value in state.items() if name != "public_data"]
     assert not any(len(X) in size for size in sizes)
@@ -340,7 +431,7 @@ def test_noise_of_an_unseeded_fit_does_not_come_from_numpys_seed(data):
         for _ in range(2):
             np.random.seed(0)  # noqa: NPY002
             sampler = PrivateGaussianSampler(public_data=public).fit(X, y)
-            means.append(sampler.model_.means_)
+            means.append(sampler.space_.means_)
     finally:
         np.random.set_state(state)  # noqa: NPY002
     assert not np.allclose(means[0], means[1], rtol=0, atol=1e-9)
@@ -450,15 +541,9 @@ def test_a_canary_is_found_as_often_as_the_budget_allows_and_no_more(epsilon):
                 n_factors=3,
                 random_state=2 * seed + (len(rows) > 80),
             ).fit(rows, labels)
-            direction = sampler.model_.encode(canary)[0]
-            roots = np.sqrt(sampler.model_.eigenvalues_[:3])
-            leading = sampler.model_.vectors_[:3]
-            z = (sampler.model_.means_[0] - sampler.model_.centre_) / (
-                sampler.model_.common_sds_
-            )
-            scores.append(
-                sampler.class_counts_[0] * (z @ leading.T / roots) @ direction
-            )
+            direction = sampler.space_.encode(canary)[0]
+            mean = coordinates_of_means(sampler)[0]
+            scores.append(sampler.class_counts_[0] * mean @ direction)
             present.append(len(rows) > 80)
     auc = roc_auc_score(present, scores)
     mu = gaussian_mu(epsilon, 1e-3)

@@ -194,6 +194,23 @@ VARIANTS = [
         "PrivateGaussianSampler",
         skgenex.PrivateGaussianSampler(bounds=(0, 20), dp_epsilon=20.0, random_state=0),
     ),
+    Variant(
+        "PrivateGaussianSampler-public",
+        skgenex.PrivateGaussianSampler(
+            public_data=patients()[0].to_numpy()[::2], dp_epsilon=20.0, random_state=0
+        ),
+    ),
+    Variant(
+        "PrivateDiffusionSampler",
+        skgenex.PrivateDiffusionSampler(
+            public_data=patients()[0].to_numpy()[::2],
+            dp_epsilon=100.0,
+            sampler=skgenex.DiffusionSampler(max_epochs=2, n_hidden=8, n_steps=2),
+            gradient_steps=2,
+            gradient_draws=1,
+            random_state=0,
+        ),
+    ),
     Variant("TranscriptomeUpsampler", skgenex.TranscriptomeUpsampler(**SMALL), "value"),
     Variant("LogCPM", skgenex.LogCPM(), "counts"),
     Variant("VIMEClassifier", skgenex.VIMEClassifier(pretrainer=VIME, **NET)),

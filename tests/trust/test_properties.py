@@ -62,6 +62,7 @@ sizes = st.tuples(st.integers(60, 75), st.integers(2, 9), st.integers(0, 99))
 OF_OTHER_KIND = {
     "HierarchicalDiffusionSampler",
     "KLAutoencoder",
+    "PrivateDiffusionSampler",
     "PrivateGaussianSampler",
     "TranscriptomeUpsampler",
 }

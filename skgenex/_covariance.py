@@ -1,15 +1,19 @@
 """Covariance of few rows and many genes, in factor form: never a p x p matrix."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils.extmath import randomized_svd
 
+from ._blocks import blocks
+
+BLOCK_VALUES = 2_000_000  # of a table, read at a time
 EXACT_SIZE = 2_000  # largest Gram matrix that is decomposed exactly
 N_RANDOMISED_FACTORS = 256
 
 
 def factorise(
-    residuals: NDArray, rng: np.random.Generator, *, with_scores: bool = True
+    residuals: Any, rng: np.random.Generator, *, with_scores: bool = True
 ) -> tuple[NDArray, NDArray, NDArray]:
     """Eigenvalues and eigenvectors of ``residuals.T @ residuals / n``.
 
@@ -18,8 +22,8 @@ def factorise(
 
     Parameters
     ----------
-    residuals : ndarray of shape (n_samples, n_features)
-        Centred rows.
+    residuals : ndarray or the like, of shape (n_samples, n_features)
+        Centred rows, read by blocks: needs ``shape``, ``dtype`` and slices.
     rng : numpy.random.Generator
         For the randomised decomposition.
     with_scores : bool, default=True
@@ -36,26 +40,89 @@ def factorise(
     """
     n, p = residuals.shape
     if min(n, p) > EXACT_SIZE:
-        left, singular, vectors = randomized_svd(
-            residuals,
-            N_RANDOMISED_FACTORS,
-            n_iter=2,
-            random_state=int(rng.integers(2**31 - 1)),
-        )
+        left, singular, vectors = _randomised_svd(residuals, rng)
         return singular**2 / n, vectors, left * np.sqrt(n)
     if n <= p:
-        values, left = np.linalg.eigh(residuals @ residuals.T / n)
+        values, left = np.linalg.eigh(_gram_of_rows(residuals) / n)
         values, left = _descending(values, left)
-        vectors = left.T @ residuals
+        vectors = np.empty((left.shape[1], p), np.result_type(residuals.dtype, left))
+        for columns in blocks(p, n, BLOCK_VALUES):
+            np.matmul(left.T, residuals[:, columns], out=vectors[:, columns])
         vectors /= np.sqrt(n * values)[:, None]  # in place: as large as the rows
         return values, vectors, left * np.sqrt(n)
-    values, right = np.linalg.eigh(residuals.T @ residuals / n)
+    values, right = np.linalg.eigh(_gram_of_columns(residuals) / n)
     values, right = _descending(values, right)
     if not with_scores:
         return values, right.T, np.empty((0, len(values)))
-    scores = residuals @ right
+    scores = times(residuals, right)
     scores /= np.sqrt(values)
     return values, right.T, scores
+
+
+def times(rows: Any, matrix: NDArray) -> NDArray:
+    """``rows @ matrix``, by blocks of rows.
+
+    Parameters
+    ----------
+    rows : ndarray or the like, of shape (n_samples, n_features)
+        Needs ``shape``, ``dtype`` and slices.
+    matrix : ndarray of shape (n_features, k)
+        The other factor.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, k)
+        The product.
+    """
+    out = np.empty((len(rows), matrix.shape[1]), np.result_type(rows.dtype, matrix))
+    for block in blocks(len(rows), rows.shape[1], BLOCK_VALUES):
+        out[block] = rows[block] @ matrix
+    return out
+
+
+def transposed_times(rows: Any, matrix: NDArray) -> NDArray:
+    """``rows.T @ matrix``, (n_features, k), by blocks of rows; see `times`."""
+    out = np.zeros((rows.shape[1], matrix.shape[1]), np.result_type(rows.dtype, matrix))
+    for block in blocks(len(rows), rows.shape[1], BLOCK_VALUES):
+        out += rows[block].T @ matrix[block]
+    return out
+
+
+def _gram_of_columns(rows: Any) -> NDArray:
+    gram = np.zeros((rows.shape[1],) * 2)
+    for block in blocks(len(rows), rows.shape[1], BLOCK_VALUES):
+        part = rows[block]
+        gram += part.T @ part
+    return gram
+
+
+def _gram_of_rows(rows: Any) -> NDArray:
+    n, p = rows.shape
+    gram: Any = None
+    for columns in blocks(p, n, BLOCK_VALUES):
+        part = rows[:, columns]
+        product = part @ part.T
+        gram = product if gram is None else np.add(gram, product, out=gram)
+    return gram
+
+
+def _randomised_svd(
+    rows: Any, rng: np.random.Generator, n_iter: int = 2, n_more: int = 10
+) -> tuple[NDArray, NDArray, NDArray]:
+    """Leading factors by a randomised range finder (Halko et al. 2011, Alg. 4.4, 5.1).
+
+    scikit-learn's needs the whole table in memory.
+    """
+    k = N_RANDOMISED_FACTORS
+    start = rng.standard_normal((rows.shape[1], k + n_more)).astype(rows.dtype)
+    basis, _ = np.linalg.qr(times(rows, start))
+    for _ in range(n_iter):
+        basis, _ = np.linalg.qr(transposed_times(rows, basis))
+        basis, _ = np.linalg.qr(times(rows, basis))
+    small, singular, vectors = np.linalg.svd(
+        transposed_times(rows, basis).T, full_matrices=False
+    )
+    return basis @ small[:, :k], singular[:k], vectors[:k]
 
 
 def _descending(values: NDArray, vectors: NDArray) -> tuple[NDArray, NDArray]:
@@ -64,7 +131,7 @@ def _descending(values: NDArray, vectors: NDArray) -> tuple[NDArray, NDArray]:
 
 
 def second_moments(
-    residuals: NDArray, rng: np.random.Generator, rows: NDArray | None = None
+    residuals: Any, rng: np.random.Generator, rows: NDArray | None = None
 ) -> tuple[float, float]:
     """Estimate tr(S^2) of the population without bias, and E|row|^4.
 
@@ -90,10 +157,10 @@ def second_moments(
     rows = np.arange(len(residuals)) if rows is None else rows
     if len(rows) > EXACT_SIZE:
         rows = rng.choice(rows, EXACT_SIZE, replace=False)
-    if len(rows) < len(residuals):
-        residuals = residuals[rows]
+    residuals = residuals[rows] if len(rows) < len(residuals) else residuals
     n = len(residuals)
-    squares = (residuals @ residuals.T) ** 2
+    squares = _gram_of_rows(residuals)
+    np.square(squares, out=squares)
     fourth_moment = float(np.mean(np.diag(squares)))
     if n == 1:
         return fourth_moment, fourth_moment
@@ -101,7 +168,7 @@ def second_moments(
     return float(different), fourth_moment
 
 
-def linear_shrinkage(residuals: NDArray, rng: np.random.Generator) -> float:
+def linear_shrinkage(residuals: Any, rng: np.random.Generator) -> float:
     """Intensity of shrinkage towards each gene's own variance.
 
     Ledoit & Wolf (2004): the share of the off-target sum of squares of the sample
@@ -126,7 +193,9 @@ def linear_shrinkage(residuals: NDArray, rng: np.random.Generator) -> float:
     """
     n = len(residuals)
     dispersion, fourth_moment = second_moments(residuals, rng)
-    squares = np.einsum("ij,ij->j", residuals, residuals, dtype=np.float64)
+    squares = np.zeros(residuals.shape[1])
+    for block in blocks(*residuals.shape):
+        squares += np.square(residuals[block], dtype=np.float64).sum(axis=0)
     target = float(((squares / n) ** 2).sum())
     noise = max(fourth_moment - dispersion, 0.0) / n
     signal = max(dispersion - target, 0.0)
@@ -134,14 +203,14 @@ def linear_shrinkage(residuals: NDArray, rng: np.random.Generator) -> float:
 
 
 def shrink_ledoit_wolf(
-    eigenvalues: NDArray, residuals: NDArray, rng: np.random.Generator
+    eigenvalues: NDArray, residuals: Any, rng: np.random.Generator
 ) -> NDArray:
     """Shrink for the least expected squared error of the covariance matrix."""
     return (1 - linear_shrinkage(residuals, rng)) * eigenvalues
 
 
 def shrink_matched(
-    eigenvalues: NDArray, residuals: NDArray, rng: np.random.Generator
+    eigenvalues: NDArray, residuals: Any, rng: np.random.Generator
 ) -> NDArray:
     """Shrink so that simulated rows resemble each other as much as real ones do.
 
@@ -153,7 +222,7 @@ def shrink_matched(
 
 
 def shrink_nonlinear(
-    eigenvalues: NDArray, residuals: NDArray, rng: np.random.Generator
+    eigenvalues: NDArray, residuals: Any, rng: np.random.Generator
 ) -> NDArray:
     """Shrink each eigenvalue by itself, analytically (Ledoit & Wolf 2020, Eq. 4.7-4.9).
 
@@ -193,7 +262,7 @@ SHRINKAGES = {
 
 
 def count_factors(
-    residuals: NDArray, rng: np.random.Generator, *, n_genes: int = 1_000
+    residuals: Any, rng: np.random.Generator, *, n_genes: int = 1_000
 ) -> int:
     """Count the factors that stand out from noise, by parallel analysis (Horn 1965).
 
@@ -247,13 +316,15 @@ def class_covariances(
     q = scores.shape[1]
     covariances = np.tile(np.eye(q), (n_classes + 1, 1, 1))
     for c in range(n_classes):
-        own = scores[codes == c]
+        own = np.flatnonzero(codes == c)
         dof = len(own) - 1
         if dof > 0 and np.isfinite(strength):
             weight = dof / (dof + strength)
             covariances[c] *= 1 - weight
             # Mean squares, as the scores are scaled: so the classes average to I.
-            covariances[c] += weight * (own.T @ own) / len(own)
+            for block in blocks(len(own), q):
+                part = scores[own[block]].astype(np.float64)
+                covariances[c] += weight * (part.T @ part) / len(own)
     return covariances
 
 

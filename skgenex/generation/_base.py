@@ -19,6 +19,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from .._mapped import validate_by_blocks
 from .._memory import require_memory
 from .._seeding import draw_seed
 from .._transaction import transactional
@@ -82,7 +83,9 @@ class GeneratorMixin:
         _refuse_repeated_columns(X)
         check_same_order(X, y, "y")
         check_same_order(X, conditions, "conditions")
-        X = validate_data(self, X, accept_sparse=["csr", "csc"], ensure_min_samples=2)
+        X = validate_by_blocks(
+            self, X, accept_sparse=["csr", "csc"], ensure_min_samples=2
+        )
         self._fit_checked(_dense(X), y, conditions, self._draw_seed())
         return self
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from .._covariance import class_covariances
 from .factors import FactorModel
+from .residuals import SomeRows
 from .simulation import assign_folds
 
 N_NOISE_DRAWS = 64  # per held-out row: fewer hide overfitting behind noise
@@ -101,12 +102,11 @@ def try_on_held_out(
             continue
         model = new_model()
         latents = model.fit_encode(
-            X[inside],
+            SomeRows(X, np.flatnonzero(inside)),
             codes[inside],
             n_classes,
             covariates[inside],
             np.random.default_rng([seed, 4]),
-            overwrite=True,
         )
         held = np.flatnonzero(outside)[:MAX_VALID_ROWS]
         n_draws = int(np.clip(MAX_VALID_ROWS // len(held), 8, N_NOISE_DRAWS))

@@ -14,6 +14,7 @@ from ._base import GeneratorMixin
 from .density import log_density
 from .factors import FactorModel
 from .marginals import keep_sign
+from .residuals import column_range
 from .simulation import calibrate, choose_by_holdout
 
 MODEL_CONSTRAINTS: dict[str, list] = {
@@ -192,7 +193,7 @@ def fit_gaussian(
     """
     n_classes = len(sampler.classes_)
     make_model = make_model or (lambda: new_model(sampler))
-    sampler.lowest_ = X.min(axis=0)
+    sampler.lowest_, _ = column_range(X)
     sampler.class_covariance_ = sampler.class_covariance
     sampler.maps_marginals_ = sampler.marginal
     if "auto" in (sampler.class_covariance, sampler.marginal):

@@ -1,14 +1,23 @@
 """The linear model of expression all samplers share: x = m(c) + d(c) s (V z + e)."""
 
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import polygamma
 
 from .._blocks import blocks
-from .._covariance import SHRINKAGES, count_factors, factorise, second_moments
+from .._covariance import (
+    SHRINKAGES,
+    count_factors,
+    factorise,
+    second_moments,
+    times,
+)
+from .._mapped import release
 from .marginals import MarginalMap
+from .residuals import Residuals, class_sums, column_range
 
 MAX_FACTORS = 48
 CLASS_SD_STRENGTH = 10.0  # rows' worth of weight of the common standard deviation
@@ -17,15 +26,6 @@ MIN_ROWS_SCALE = 12
 FEW_GENES = 10  # of which a difference in scale must be significant
 MIN_REST = 0.2  # of the variance beyond the leading factors: how little may be left
 MIN_SCALE_SHARE = 0.1  # of the variance of log norms, beyond chance
-
-
-def sums_of_squares(rows: NDArray, wanted: NDArray | None = None) -> NDArray:
-    """Sum of squares of each column in float64, over all or the wanted rows."""
-    total = np.zeros(rows.shape[1])
-    for block in blocks(*rows.shape):
-        part = rows[block] if wanted is None else rows[block][wanted[block]]
-        total += np.square(part, dtype=np.float64).sum(axis=0)
-    return total
 
 
 class FactorModel:
@@ -85,20 +85,18 @@ class FactorModel:
 
     def fit_encode(
         self,
-        X: NDArray,
+        X: Any,
         codes: NDArray,
         n_classes: int,
         covariates: NDArray,
         rng: np.random.Generator,
-        *,
-        overwrite: bool = False,
     ) -> NDArray:
         """Fit the model and return the latents of its rows.
 
         Parameters
         ----------
-        X : ndarray of shape (n_samples, n_features)
-            Expression on a log scale.
+        X : ndarray or SomeRows of shape (n_samples, n_features)
+            Expression on a log scale; read by blocks, so it may be mapped from a file.
         codes : ndarray of shape (n_samples,)
             Classes, 0 to n_classes - 1.
         n_classes : int
@@ -107,8 +105,6 @@ class FactorModel:
             Standardised covariates, possibly none.
         rng : numpy.random.Generator
             Source of randomness.
-        overwrite : bool, default=False
-            Whether X may be worked on in place.
 
         Returns
         -------
@@ -127,33 +123,26 @@ class FactorModel:
             raise ValueError(
                 f"At least one class needs two rows; got {n} rows of {n} classes."
             )
-        self.constant_ = np.ptp(X, axis=0) == 0
-        self.constants_ = X[0, self.constant_].astype(np.float64)
-        precision = np.float64 if X.size < 2e7 else np.float32
-        work: NDArray = X.astype(precision, copy=not overwrite)
-        del X  # as large as work, and often the caller's only for this
-        centres = self._fit_means(work, codes, covariates)
-        for rows in blocks(*work.shape):
-            work[rows] -= centres[codes[rows]]
-            if covariates.shape[1]:
-                work[rows] -= covariates[rows] @ self.slopes_
-        self._fit_sds(work, codes, dof)
-        sds = self._divisors()
-        for rows in blocks(*work.shape):
-            work[rows] /= sds[codes[rows]]
-        work *= np.sqrt(n / dof)  # residuals are closer to their own mean than rows are
-        log_scale = self._fit_scale(work, codes, rng)
-        work *= np.exp(-log_scale)[:, None]
-        scores = self._fit_factors(work, rng)
-        return self._latents(scores[:, : self.n_factors_], log_scale, codes)
+        low, high = column_range(X)
+        self.constant_ = low == high
+        self.constants_ = low[self.constant_].astype(np.float64)
+        centres = self._fit_means(X, codes, covariates)
+        residuals = Residuals(X, codes, centres, covariates, self.slopes_)
+        self._fit_sds(residuals, codes, dof)
+        residuals.sds = self._divisors()
+        # Residuals are closer to their own mean than rows are.
+        residuals.factors = np.full(n, np.sqrt(n / dof))
+        log_scale = self._fit_scale(residuals, codes, rng)
+        residuals.factors = residuals.factors * np.exp(-log_scale)
+        scores = self._fit_factors(residuals, rng)
+        return self._latents(scores, log_scale, codes)
 
-    def _fit_means(self, X: NDArray, codes: NDArray, covariates: NDArray) -> NDArray:
+    def _fit_means(self, X: Any, codes: NDArray, covariates: NDArray) -> NDArray:
         """Set means_ and slopes_; return the plain class means."""
-        overall = X.mean(axis=0, dtype=np.float64)
-        shape = (len(self.counts_), X.shape[1])
-        centres = np.broadcast_to(overall, shape).copy()
-        for c in np.flatnonzero(self.counts_):
-            centres[c] = X[codes == c].mean(axis=0, dtype=np.float64)
+        counts = self.counts_[:, None]
+        sums = class_sums(X, codes, len(counts))
+        overall = sums.sum(axis=0) / len(X)
+        centres = np.where(counts > 0, sums / np.maximum(counts, 1), overall)
         weight = self.counts_ / np.maximum(self.counts_ + self.mean_shrinkage, 1e-12)
         self.means_ = overall + weight[:, None] * (centres - overall)
         self.slopes_ = np.zeros((covariates.shape[1], X.shape[1]))
@@ -163,17 +152,24 @@ class FactorModel:
                 within[codes == c] -= within[codes == c].mean(axis=0)
             gram = within.T @ within + np.eye(within.shape[1])
             # Covariates centred within classes: no need to subtract class means here.
-            self.slopes_ = np.linalg.solve(gram, within.T @ X)
+            products = np.zeros_like(self.slopes_)
+            for rows in blocks(*X.shape):
+                products += within[rows].T @ X[rows]
+                release(X)
+            self.slopes_ = np.linalg.solve(gram, products)
             for c in np.flatnonzero(self.counts_):
                 offset = covariates[codes == c].mean(axis=0) @ self.slopes_
                 self.means_[c] -= offset
                 centres[c] -= offset
         return centres
 
-    def _fit_sds(self, residuals: NDArray, codes: NDArray, dof: int) -> None:
-        common = np.einsum("ij,ij->j", residuals, residuals, dtype=np.float64) / dof
+    def _fit_sds(self, residuals: Residuals, codes: NDArray, dof: int) -> None:
+        squares = class_sums(residuals, codes, len(self.counts_), squared=True)
+        common = squares.sum(axis=0) / dof
         # Genes that vary between classes alone leave rounding errors, or nothing.
-        rounding = 32 * np.finfo(residuals.dtype).eps * np.abs(self.means_).max(axis=0)
+        rounding = (
+            32 * float(np.finfo(residuals.dtype).eps) * np.abs(self.means_).max(axis=0)
+        )
         common[self.constant_ | (common <= rounding**2)] = 0.0
         varying = common > 0
         if not self.of_genes and varying.any():
@@ -181,7 +177,7 @@ class FactorModel:
         ratios = np.ones((len(self.counts_), residuals.shape[1]))
         floor = max(common.max() * 1e-20, np.finfo(np.float64).tiny)
         for c in np.flatnonzero(self.counts_ > 1):
-            own = sums_of_squares(residuals, codes == c) / (self.counts_[c] - 1)
+            own = squares[c] / (self.counts_[c] - 1)
             weight = (self.counts_[c] - 1) / (self.counts_[c] - 1 + CLASS_SD_STRENGTH)
             if not self.of_genes and varying.any():
                 own[varying] = own[varying].mean()
@@ -193,7 +189,7 @@ class FactorModel:
         self.sds_ = self.common_sds_ * np.sqrt(ratios)
 
     def _fit_scale(
-        self, residuals: NDArray, codes: NDArray, rng: np.random.Generator
+        self, residuals: Residuals, codes: NDArray, rng: np.random.Generator
     ) -> NDArray:
         """Estimate each row's log s, the part of its norm which is not chance."""
         norms = np.empty(len(residuals))
@@ -235,9 +231,12 @@ class FactorModel:
         self.scale_sd_ = float(np.sqrt(np.mean(centred**2)))
         return log_scale
 
-    def _fit_factors(self, residuals: NDArray, rng: np.random.Generator) -> NDArray:
-        variances = sums_of_squares(residuals) / len(residuals)
-        values, self.vectors_, scores = factorise(residuals, rng)
+    def _fit_factors(self, residuals: Residuals, rng: np.random.Generator) -> NDArray:
+        """Fit the factors; return the scores of the leading ones."""
+        everything = np.zeros(len(residuals), dtype=int)
+        variances = class_sums(residuals, everything, 1, squared=True)[0]
+        variances /= len(residuals)
+        values, self.vectors_, _ = factorise(residuals, rng, with_scores=False)
         if isinstance(self.shrinkage, str):
             shrunk = SHRINKAGES[self.shrinkage](values, residuals, rng)
         else:
@@ -253,7 +252,9 @@ class FactorModel:
         else:
             highest = int(np.clip(len(residuals) / 8, 4, MAX_FACTORS))
             wanted = int(np.clip(count_factors(residuals, rng), 4, highest))
-        self.n_factors_ = min(wanted, len(values))
+        q = self.n_factors_ = min(wanted, len(values))
+        scores = times(residuals, self.vectors_[:q].T)
+        scores /= np.sqrt(values[:q])
         return scores
 
     @property
@@ -308,9 +309,9 @@ class FactorModel:
 
     def _latents(self, scores: NDArray, log_scale: NDArray, codes: NDArray) -> NDArray:
         if not self.has_scale_:
-            return scores.astype(np.float64, copy=False)
+            return scores
         z = (log_scale - self.scale_mean_[codes]) / self.scale_sd_
-        return np.column_stack([scores, z])
+        return np.column_stack([scores, z.astype(scores.dtype)])
 
     def decode(
         self,

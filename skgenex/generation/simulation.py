@@ -9,8 +9,10 @@ from .._blocks import blocks
 from .._covariance import class_covariances, gaussian_log_density
 from .factors import FactorModel
 from .marginals import MarginalMap, cramer_distance, join_maps
+from .residuals import SomeRows
 
 N_REFERENCE = 1_500  # simulated rows behind the calibration
+MAX_REAL_ROWS = 10_000  # they are compared with
 N_CALIBRATION_GENES = 1_000
 BLOCK_GENES = 1_000  # mapped at a time: bounds the simulated values held
 MIN_ROWS_NORM_MAP = 12
@@ -193,6 +195,9 @@ def calibrate(
     """
     model.norm_map_ = None
     drawn = reference_rows(codes, rng)
+    judged = np.arange(len(X))
+    if len(X) > MAX_REAL_ROWS:
+        judged = np.sort(reference_rows(codes, rng, MAX_REAL_ROWS))
     codes_drawn, covariates_drawn = codes[drawn], covariates[drawn]
     latents = draw_latents(codes_drawn, covariates_drawn, rng)
     seed = int(rng.integers(2**31 - 1))
@@ -206,11 +211,12 @@ def calibrate(
             )
         return simulated
 
-    usable = model.counts_[codes] > 1
+    usable = model.counts_[codes[judged]] > 1
     if model.has_scale_ and usable.sum() >= MIN_ROWS_NORM_MAP:
         genes = _some_genes(model, rng, N_CALIBRATION_GENES)
-        real = X[:, genes]
-        wanted = model.log_norms(real, codes, covariates, genes)[usable]
+        real = SomeRows(X, judged)[:, genes]
+        wanted = model.log_norms(real, codes[judged], covariates[judged], genes)
+        wanted = wanted[usable]
         rows = simulate(genes, 0)
         plain = model.log_norms(rows, codes_drawn, covariates_drawn, genes)
         target = wanted
@@ -227,6 +233,7 @@ def calibrate(
             ratio = float(np.clip(wanted.std() / got.std(), 0.6, 1.6))
             level = target.mean() + wanted.mean() - got.mean()
             target = level + ratio * (target - target.mean())
+        del real, rows
     if not map_marginals:
         return None
     # Rows of part of the genes have the scale that these alone give them, which for
@@ -234,7 +241,8 @@ def calibrate(
     maps = []
     for start in range(0, X.shape[1], BLOCK_GENES):
         genes = np.arange(start, min(start + BLOCK_GENES, X.shape[1]))
-        maps.append(MarginalMap().fit(simulate(genes, 1 + start), X[:, genes]))
+        real = SomeRows(X, judged)[:, slice(start, start + BLOCK_GENES)]
+        maps.append(MarginalMap().fit(simulate(genes, 1 + start), real))
     return join_maps(maps)
 
 

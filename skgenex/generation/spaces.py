@@ -8,7 +8,8 @@ from sklearn.base import clone
 
 from .._blocks import blocks
 from .density import log_density
-from .factors import MAX_FACTORS, FactorModel, sums_of_squares
+from .factors import MAX_FACTORS, FactorModel
+from .residuals import Residuals
 
 MIN_LOSS = 1e-10  # of a gene's variance: below, a space loses rounding errors alone
 MIN_NOISE = 1e-3  # of a gene's variance: keeps the denoiser finite
@@ -79,8 +80,6 @@ class CodeModel(FactorModel):
         n_classes: int,
         covariates: NDArray,
         rng: np.random.Generator,
-        *,
-        overwrite: bool = False,
     ) -> NDArray:
         """Fit the transformer and both models; return the latents of the rows.
 
@@ -88,8 +87,8 @@ class CodeModel(FactorModel):
         transformer's own, and a ValueError if what it returns are not finite codes, or
         its inverse does not return rows.
         """
-        rows = X.astype(np.float64)
-        super().fit_encode(X, codes, n_classes, covariates, rng, overwrite=overwrite)
+        rows = X[:].astype(np.float64)
+        super().fit_encode(X, codes, n_classes, covariates, rng)
         self.transformer_ = clone(self.transformer)
         _fix_random_states(self.transformer_, rng)
         self.transformer_.fit(rows)
@@ -124,7 +123,7 @@ class CodeModel(FactorModel):
         """Number of latents of a row."""
         return self.code_model_.n_latents_ + self.residual_model_.has_scale_
 
-    def _fit_factors(self, residuals: NDArray, rng: np.random.Generator) -> NDArray:
+    def _fit_factors(self, residuals: Residuals, rng: np.random.Generator) -> NDArray:
         self.n_factors_ = 0  # of rows there are none: codes have them
         return np.empty((len(residuals), 0))
 
@@ -138,7 +137,7 @@ class CodeModel(FactorModel):
             for c in np.unique(codes):
                 within[codes == c] -= within[codes == c].mean(axis=0)
             centred -= within @ np.linalg.lstsq(within, centred)[0]
-        return sums_of_squares(centred) / len(X)
+        return np.square(centred).mean(axis=0)
 
     def _codes_of(self, X: NDArray) -> NDArray:
         values = _as_table(self.transformer_.transform(X))
@@ -257,8 +256,6 @@ class GeneModel(FactorModel):
         n_classes: int,
         covariates: NDArray,
         rng: np.random.Generator,
-        *,
-        overwrite: bool = False,
     ) -> NDArray:
         """Fit the model and return the latents, (n_samples, n_genes + has_scale_)."""
         super().fit_encode(X, codes, n_classes, covariates, rng)

@@ -5,9 +5,11 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from skgenex._covariance import SHRINKAGES
-from skgenex.generation import factors
+from skgenex import _covariance
+from skgenex._blocks import blocks
+from skgenex._covariance import SHRINKAGES, factorise
 from skgenex.generation.factors import FactorModel
+from skgenex.generation.residuals import Residuals, SomeRows
 
 NONE = np.zeros((0, 0))
 
@@ -241,21 +243,64 @@ def test_scale_of_few_genes_must_be_significant(p):
     assert share_with_scale(1.0) > 0.7
 
 
-def test_overwriting_and_blocks_change_nothing(monkeypatch):
+def test_blocks_and_views_change_nothing(monkeypatch, tmp_path):
     rng = np.random.default_rng(0)
     X, codes = rng.standard_normal((30, 50)), np.arange(30) % 3
     u = rng.standard_normal((30, 2))
     fresh = rng.standard_normal((7, 50))
+    padded = np.memmap(tmp_path / "rows", np.float64, "w+", shape=(60, 50))
+    padded[1::2] = X
+    padded.flush()
+    mapped = np.memmap(tmp_path / "rows", np.float64, "r", shape=(60, 50))
+    chosen = SomeRows(mapped, np.arange(1, 60, 2))
     latents, encoded = [], []
-    for overwrite, size in ((False, 2_000_000), (True, 120)):
-        monkeypatch.setattr(factors.blocks, "__defaults__", (size,))
+    for given, size in ((X, 2_000_000), (X, 120), (chosen, 120), (X.copy("F"), 120)):
+        monkeypatch.setattr(blocks, "__defaults__", (size,))
+        monkeypatch.setattr(_covariance, "BLOCK_VALUES", size)
         model = FactorModel()
-        given = X.copy()
-        got = model.fit_encode(
-            given, codes, 3, u, np.random.default_rng(1), overwrite=overwrite
-        )
-        latents.append(got)
+        before = X.copy()
+        latents.append(model.fit_encode(given, codes, 3, u, np.random.default_rng(1)))
         encoded.append(model.encode(fresh, codes[:7], u[:7]))
-        assert np.array_equal(given, X) is not overwrite
-    np.testing.assert_allclose(latents[0], latents[1], atol=1e-9)
-    np.testing.assert_allclose(encoded[0], encoded[1], atol=1e-9)
+        np.testing.assert_array_equal(before, X)
+    for other in (1, 2, 3):
+        np.testing.assert_allclose(latents[0], latents[other], atol=1e-9)
+        np.testing.assert_allclose(encoded[0], encoded[other], atol=1e-9)
+
+
+def test_residuals_are_what_the_formula_says():
+    rng = np.random.default_rng(0)
+    X, codes = rng.standard_normal((9, 6)), np.arange(9) % 2
+    centres, slopes = rng.standard_normal((2, 6)), rng.standard_normal((1, 6))
+    u = rng.standard_normal((9, 1))
+    residuals = Residuals(X, codes, centres, u, slopes)
+    residuals.sds = rng.uniform(1, 2, (2, 6))
+    residuals.factors = rng.uniform(1, 2, 9)
+    whole = (X - centres[codes] - u @ slopes) / residuals.sds[codes]
+    whole *= residuals.factors[:, None]
+    rows, genes = np.array([7, 1, 4]), np.array([5, 0])
+    for got, wanted in (
+        (residuals[2:5], whole[2:5]),
+        (residuals[rows], whole[rows]),
+        (residuals[:, 1:3], whole[:, 1:3]),
+        (residuals[np.ix_(rows, genes)], whole[np.ix_(rows, genes)]),
+    ):
+        np.testing.assert_allclose(got, wanted)
+
+
+@pytest.mark.parametrize("shape", [(300, 40), (40, 300), (150, 170)])
+def test_factors_by_blocks_are_the_exact_ones(shape, monkeypatch):
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((shape[0], 5)) @ rng.standard_normal((5, shape[1])) * 5
+    X += rng.standard_normal(shape)
+    monkeypatch.setattr(_covariance, "BLOCK_VALUES", 1000)
+    if shape[0] == 150:  # neither side is short: the randomised decomposition
+        monkeypatch.setattr(_covariance, "EXACT_SIZE", 100)
+        monkeypatch.setattr(_covariance, "N_RANDOMISED_FACTORS", 60)
+    values, vectors, scores = factorise(X, rng)
+    singular, right = np.linalg.svd(X, full_matrices=False)[1:]
+    np.testing.assert_allclose(values[:5], singular[:5] ** 2 / len(X), rtol=1e-3)
+    overlap = np.abs((vectors[:5] * right[:5]).sum(axis=1))
+    np.testing.assert_allclose(overlap, 1, atol=1e-3)
+    np.testing.assert_allclose(vectors @ vectors.T, np.eye(len(values)), atol=1e-7)
+    leading = X @ vectors[:5].T / np.sqrt(values[:5])
+    np.testing.assert_allclose(scores[:, :5], leading, atol=1e-2)

@@ -5,6 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from skgenex import GaussianSampler
 from skgenex.domain_adaptation import DomainScaler
 from skgenex.domain_adaptation.alignment import fit_moments
 
@@ -64,3 +65,15 @@ def test_moments_of_single_precision_are_summed_in_double():
     for group in (0, 1):
         wide[groups == group] -= wide[groups == group].mean(axis=0)
     np.testing.assert_allclose(moments.spread, wide.std(axis=0), rtol=1e-9)
+
+
+@pytest.mark.parametrize("has_covariate", [False, True])
+def test_gaussian_holds_no_copy_of_the_data(has_covariate):
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((100_000, 200), dtype=np.float32)
+    y = np.arange(len(X)) % 3
+    X[:, :20] += y[:, None]
+    conditions = {"age": rng.standard_normal(len(X))} if has_covariate else None
+    sampler = GaussianSampler(random_state=0)
+    peak = peak_beside(lambda: sampler.fit(X, y, conditions=conditions))
+    assert peak < 0.9 * X.nbytes

@@ -7,6 +7,9 @@ import sys
 import numpy as np
 import pytest
 
+from skgenex import GaussianSampler
+from skgenex._mapped import mapped_file, release, take
+
 STREAM = """
 import resource
 import sys
@@ -54,3 +57,80 @@ def test_resident_memory_is_that_of_a_chunk(tmp_path, name):
     megabytes = path.stat().st_size / 2**20
     assert late - early < megabytes / 3  # five chunks later, of 43 MB in all
     assert last < first  # the later chunks go on from what the earlier ones taught
+
+
+FIT = """
+import resource
+import sys
+import numpy as np
+from skgenex import DiffusionSampler
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+def fit(X):
+    sampler = DiffusionSampler(max_epochs=1, n_factors=4, random_state=0)
+    return sampler.fit(X, np.arange(len(X)) % 2)
+
+fit(np.random.default_rng(0).standard_normal((3_000, 1_000), dtype=np.float32))
+before = peak()
+X = np.load(sys.argv[1], mmap_mode="r")
+if sys.argv[2] == "array":
+    X = np.array(X)
+sampler = fit(X)
+print(peak() - before, sampler.model_.eigenvalues_[0])
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="pages are given back on Linux")
+def test_fit_of_a_mapped_file_does_not_hold_it(tmp_path):
+    path = tmp_path / "profiles.npy"
+    write_profiles(path, 60_000, 1_000)
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    grown, values = {}, {}
+    for kind in ("map", "array"):
+        done = subprocess.run(
+            [sys.executable, "-c", FIT, str(path), kind],
+            capture_output=True,
+            text=True,
+            check=True,
+            env=environment,
+        )
+        grown[kind], values[kind] = map(float, done.stdout.split())
+    megabytes = path.stat().st_size / 2**20
+    assert grown["map"] < 0.5 * megabytes
+    assert grown["array"] > megabytes
+    assert values["map"] == pytest.approx(values["array"], rel=1e-6)
+
+
+def test_missing_values_of_a_mapped_file_are_found(tmp_path):
+    rows = np.random.default_rng(0).standard_normal((40, 5))
+    rows[31, 2] = np.nan
+    np.save(tmp_path / "rows.npy", rows)
+    mapped = np.load(tmp_path / "rows.npy", mmap_mode="r")
+    with pytest.raises(ValueError, match="Input X contains NaN"):
+        GaussianSampler().fit(mapped)
+
+
+def test_pages_of_writable_maps_are_not_dropped(tmp_path):
+    np.save(tmp_path / "rows.npy", np.ones((4, 3)))
+    for mode, is_dropped in (("r", True), ("r+", False), ("c", False)):
+        mapped = np.load(tmp_path / "rows.npy", mmap_mode=mode)
+        assert (mapped_file(mapped) is not None) is is_dropped
+        assert (mapped_file(np.asarray(mapped)[1:]) is not None) is is_dropped
+        if mode == "c":
+            mapped[0] = 5.0
+            release(mapped)
+            assert mapped[0, 0] == 5.0
+    assert mapped_file(np.ones(3)) is None
+
+
+def test_rows_taken_from_a_map_are_the_rows(tmp_path):
+    table = np.arange(60.0).reshape(12, 5)
+    np.save(tmp_path / "rows.npy", table)
+    mapped = np.load(tmp_path / "rows.npy", mmap_mode="r")
+    rows = np.array([7, 0, 7, 3])
+    for genes in (slice(None), slice(1, 4), np.array([4, 0])):
+        wanted = table[rows][:, genes]
+        np.testing.assert_array_equal(take(mapped, rows, genes), wanted)
+        np.testing.assert_array_equal(take(table, rows, genes), wanted)

@@ -191,7 +191,7 @@ VARIANTS = [
     ),
     Variant("KLAutoencoder", skgenex.KLAutoencoder(n_components=3, **SMALL), "none"),
     Variant(
-        "PrivateGaussianSampler",
+        "PrivateGaussianSampler-bounds",
         skgenex.PrivateGaussianSampler(bounds=(0, 20), dp_epsilon=20.0, random_state=0),
     ),
     Variant(

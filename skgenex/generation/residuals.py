@@ -1,0 +1,180 @@
+"""Rows of a table, or what a model leaves of them, made when they are read."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._blocks import blocks
+from .._mapped import release, take
+
+SINGLE_FROM = 20_000_000  # values of a table of which blocks are in single precision
+
+
+class SomeRows:
+    """Chosen rows of a table, copied when read.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        The table; may be mapped from a file.
+    chosen : ndarray of int
+        Indices of the rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skgenex.generation.residuals import SomeRows
+    >>> rows = SomeRows(np.arange(8).reshape(4, 2), np.array([1, 3]))
+    >>> rows.shape, rows[1:]
+    ((2, 2), array([[6, 7]]))
+    """
+
+    def __init__(self, X: NDArray, chosen: NDArray) -> None:
+        self.X, self.chosen = X, chosen
+        self.shape = (len(chosen), X.shape[1])
+        self.dtype = X.dtype
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, index: Any) -> NDArray:
+        rows, genes = index if isinstance(index, tuple) else (index, slice(None))
+        return take(self.X, self.chosen[rows], genes)
+
+
+class Residuals:
+    """Rows less their means, over their spread and their scale, made when read.
+
+    Parameters
+    ----------
+    X : ndarray or SomeRows of shape (n_samples, n_features)
+        Rows.
+    codes : ndarray of shape (n_samples,)
+        Their classes.
+    centres : ndarray of shape (n_classes, n_features)
+        Means to take off.
+    covariates : ndarray of shape (n_samples, n_covariates)
+        Covariates.
+    slopes : ndarray of shape (n_covariates, n_features)
+        What a unit of each takes off as well.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Of the rows.
+    dtype : dtype
+        Of what is read: double precision but for the largest tables.
+    sds : ndarray of shape (n_classes, n_features) or None
+        Divisors of the genes, once known.
+    factors : ndarray of shape (n_samples,)
+        Multipliers of the rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skgenex.generation.residuals import Residuals
+    >>> X, none = np.array([[1.0, 2.0], [3.0, 8.0]]), np.empty((2, 0))
+    >>> residuals = Residuals(X, np.zeros(2, int), X[:1], none, np.empty((0, 2)))
+    >>> residuals.sds = np.array([[1.0, 3.0]])
+    >>> residuals[:]
+    array([[0., 0.],
+           [2., 2.]])
+    """
+
+    def __init__(
+        self,
+        X: Any,
+        codes: NDArray,
+        centres: NDArray,
+        covariates: NDArray,
+        slopes: NDArray,
+    ) -> None:
+        self.X, self.codes, self.centres = X, codes, centres
+        self.covariates, self.slopes = covariates, slopes
+        self.shape = X.shape
+        n_values = X.shape[0] * X.shape[1]
+        self.dtype: np.dtype = np.dtype(
+            np.float64 if n_values < SINGLE_FROM else np.float32
+        )
+        self.sds: NDArray | None = None
+        self.factors = np.ones(len(X))
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, index: Any) -> NDArray:
+        rows, genes = index if isinstance(index, tuple) else (index, slice(None))
+        if isinstance(rows, np.ndarray):
+            rows = rows.ravel()
+        if isinstance(genes, np.ndarray):
+            genes = genes.ravel()
+        codes = self.codes[rows]
+        if isinstance(rows, slice):
+            out = self.X[rows, genes].astype(self.dtype)  # a copy
+            release(self.X)
+        elif isinstance(self.X, SomeRows):
+            out = self.X[rows, genes].astype(self.dtype)
+        else:
+            out = take(self.X, rows, genes).astype(self.dtype)
+        out -= self.centres[:, genes][codes]
+        if len(self.slopes):
+            out -= self.covariates[rows] @ self.slopes[:, genes]
+        if self.sds is not None:
+            out /= self.sds[:, genes][codes]
+        out *= self.factors[rows][:, None]
+        return out
+
+
+def class_sums(
+    rows: Any, codes: NDArray, n_classes: int, *, squared: bool = False
+) -> NDArray:
+    """Sum of the rows, or of their squares, by class, in double precision.
+
+    Parameters
+    ----------
+    rows : ndarray, SomeRows or Residuals of shape (n_samples, n_features)
+        Read by blocks.
+    codes : ndarray of shape (n_samples,)
+        Their classes.
+    n_classes : int
+        Number of classes.
+    squared : bool, default=False
+        Whether values are squared before.
+
+    Returns
+    -------
+    ndarray of shape (n_classes, n_features)
+        The sums.
+    """
+    total = np.zeros((n_classes, rows.shape[1]))
+    for block in blocks(*rows.shape):
+        part = rows[block].astype(np.float64)
+        release(rows)
+        if squared:
+            np.square(part, out=part)
+        for c in np.unique(codes[block]):
+            total[c] += part[codes[block] == c].sum(axis=0)
+    return total
+
+
+def column_range(rows: Any) -> tuple[NDArray, NDArray]:
+    """Lowest and highest value of each column.
+
+    Parameters
+    ----------
+    rows : ndarray or SomeRows of shape (n_samples, n_features)
+        Read by blocks.
+
+    Returns
+    -------
+    low, high : ndarray of shape (n_features,)
+        In the dtype of the rows.
+    """
+    low, high = rows[0:1][0].copy(), rows[0:1][0].copy()
+    for block in blocks(*rows.shape):
+        part = rows[block]
+        np.minimum(low, part.min(axis=0), out=low)
+        np.maximum(high, part.max(axis=0), out=high)
+        release(rows)
+    return low, high

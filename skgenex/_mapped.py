@@ -9,7 +9,7 @@ from sklearn.utils.validation import assert_all_finite, validate_data
 
 from ._blocks import blocks
 
-ROWS_AT_A_TIME = 500
+ROWS_AT_A_TIME = 50  # each may bring up to 2 MB of pages around it
 
 
 def mapped_file(table: Any) -> mmap.mmap | None:

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from .._covariance import class_covariances
+from .._mapped import take
 from .factors import FactorModel
 from .residuals import SomeRows
 from .simulation import assign_folds
@@ -110,7 +111,7 @@ def try_on_held_out(
         )
         held = np.flatnonzero(outside)[:MAX_VALID_ROWS]
         n_draws = int(np.clip(MAX_VALID_ROWS // len(held), 8, N_NOISE_DRAWS))
-        encoded = model.encode(X[held], codes[held], covariates[held])
+        encoded = model.encode(take(X, held), codes[held], covariates[held])
         valid_batch = latent_batch(
             np.tile(encoded, (n_draws, 1)),
             np.tile(codes[held], n_draws),

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from .._blocks import blocks
 from .._covariance import class_covariances, gaussian_log_density
+from .._mapped import take
 from .factors import FactorModel
 from .marginals import MarginalMap, cramer_distance, join_maps
 from .residuals import SomeRows
@@ -85,7 +86,7 @@ def choose_by_holdout(
     """
     if len(X) > max_rows:
         rows = rng.choice(len(X), max_rows, replace=False)
-        X, codes, covariates = X[rows], codes[rows], covariates[rows]
+        X, codes, covariates = take(X, rows), codes[rows], covariates[rows]
     folds = assign_folds(codes, n_folds, rng)
     densities = np.zeros(len(STRENGTHS))
     improvement = 0.0

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from skgenex import GaussianSampler
+from skgenex import GaussianSampler, VIMEPretrainer
 from skgenex._mapped import mapped_file, release, take
 
 STREAM = """
@@ -134,3 +134,17 @@ def test_rows_taken_from_a_map_are_the_rows(tmp_path):
         wanted = table[rows][:, genes]
         np.testing.assert_array_equal(take(mapped, rows, genes), wanted)
         np.testing.assert_array_equal(take(table, rows, genes), wanted)
+
+
+@pytest.mark.filterwarnings("default")  # of anndata and what it imports
+def test_chunks_of_a_backed_anndata_are_learned_from(tmp_path):
+    anndata = pytest.importorskip("anndata")
+    rows = np.random.default_rng(0).standard_normal((600, 30)).astype(np.float32)
+    anndata.AnnData(rows).write_h5ad(tmp_path / "cells.h5ad")
+    backed = anndata.read_h5ad(tmp_path / "cells.h5ad", backed="r")
+    learned = [VIMEPretrainer(max_epochs=2, random_state=0) for _ in range(2)]
+    for chunk, start, _ in backed.chunked_X(200):
+        learned[0].partial_fit(chunk)
+        learned[1].partial_fit(rows[start : start + 200])
+    ours, wanted = (pretrainer.transform(rows[:50]) for pretrainer in learned)
+    np.testing.assert_array_equal(ours, wanted)

@@ -31,7 +31,7 @@ from .alignment import (
     fit_shrunk_moments,
 )
 from .class_shift import fit_class_shift
-from .coexpression import gene_weights, lost_genes
+from .coexpression import gene_weights, lost_genes, thinned
 from .label_shift import MIN_CLASS_ROWS
 
 MIN_ROWS = 10  # of a domain, to be standardised by its own rows alone
@@ -337,7 +337,9 @@ class DomainScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         target = domains.is_target
         if self.gene_weights is None or target.all() or not target.any():
             return
-        source_rows, target_rows = _double(Z[~target]), _double(Z[target])
+        source_rows, target_rows = (
+            _double(Z[thinned(np.flatnonzero(rows))]) for rows in (~target, target)
+        )
         self.gene_weights_ = gene_weights(source_rows, target_rows, rng)
         lost = lost_genes(source_rows, target_rows, rng)
         if lost is None:

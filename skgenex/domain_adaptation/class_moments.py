@@ -66,7 +66,11 @@ def fit_class_moments(Z: NDArray, codes: NDArray, n_classes: int) -> ClassMoment
 
 
 def fit_common_moments(
-    Z: NDArray, codes: NDArray, domain: NDArray, shares: NDArray
+    Z: NDArray,
+    codes: NDArray,
+    domain: NDArray,
+    shares: NDArray,
+    rows: NDArray | None = None,
 ) -> ClassMoments:
     """Class moments that domains share, each standardised by its own rows.
 
@@ -76,11 +80,13 @@ def fit_common_moments(
     Parameters
     ----------
     Z : ndarray of shape (n_samples, n_features)
-        Labelled rows, each domain standardised by itself.
+        Rows, each domain standardised by itself.
     codes, domain : ndarray of int, (n_samples,)
         Class and domain of each row.
     shares : ndarray of shape (n_domains, n_classes)
         Class shares of each domain.
+    rows : ndarray of int, default=None
+        Labelled rows to learn from; None means all.
 
     Returns
     -------
@@ -89,8 +95,11 @@ def fit_common_moments(
     """
     n_classes = shares.shape[1]
     means, variances = np.empty((2, n_classes, Z.shape[1]))
+    if rows is not None:
+        codes, domain = codes[rows], domain[rows]
     for genes in blocks(*Z.shape[::-1]):  # each gene for itself
         part = Z[:, genes].astype(np.float64, order="C")
+        part = part if rows is None else part[rows]
         moments = _fit_in_turn(part, codes, domain, shares)
         means[:, genes], variances[:, genes] = moments.means, moments.variances
     return ClassMoments(means, variances)

@@ -9,6 +9,8 @@ from .._blocks import blocks
 from .class_moments import ClassMoments, fit_common_moments
 from .label_shift import ScoreModel, estimate_shares, fit_scores
 
+MAX_SCORED_ROWS = 10_000  # that class scores are learned from
+
 
 @dataclass(frozen=True)
 class ClassShift:
@@ -98,14 +100,14 @@ def fit_class_shift(
         labels = classes[(domain == d) & (classes >= 0)]
         if len(labels):
             shares[d] = np.bincount(labels, minlength=n_classes) / len(labels)
-    moments = fit_common_moments(
-        Z[is_source], classes[is_source], domain[is_source], shares
-    )
-    placed = Z[is_source].astype(np.float64, copy=False)
-    for d in np.unique(domain[is_source]):
-        rows = domain[is_source] == d
+    source = np.flatnonzero(is_source)
+    moments = fit_common_moments(Z, classes, domain, shares, source)
+    scored = _some_of_each(source, classes, rng)
+    placed = Z[scored].astype(np.float64)
+    for d in np.unique(domain[scored]):
+        rows = domain[scored] == d
         placed[rows] = moments.at(shares[d]).inverse_transform(placed[rows])
-    scores = fit_scores(placed, classes[is_source], rng)
+    scores = fit_scores(placed, classes[scored], rng)
     shift = ClassShift(moments, scores, source_shares, shares, np.zeros_like(shares))
     for d in range(n_domains):
         rows = domain == d
@@ -114,3 +116,16 @@ def fit_class_shift(
                 Z[rows], rng, classes[rows]
             )
     return shift
+
+
+def _some_of_each(rows: NDArray, classes: NDArray, rng: np.random.Generator) -> NDArray:
+    """Choose at most about `MAX_SCORED_ROWS` rows, of each class in its share."""
+    if len(rows) <= MAX_SCORED_ROWS:
+        return rows
+    order = rng.permutation(rows)
+    order = order[np.argsort(classes[order], kind="stable")]
+    step = len(rows) / MAX_SCORED_ROWS
+    chosen = order[(np.arange(MAX_SCORED_ROWS) * step).astype(int)]
+    rare = [c for c in np.unique(classes[rows]) if np.sum(classes[chosen] == c) < 100]
+    more = [order[classes[order] == c][:100] for c in rare]
+    return np.unique(np.concatenate([chosen, *more]))

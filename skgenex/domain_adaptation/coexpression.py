@@ -80,7 +80,7 @@ def gene_weights(source: NDArray, target: NDArray, rng: np.random.Generator) -> 
     ndarray of shape (n_features,)
         Of mean square one.
     """
-    a, b = _unit_columns(_thinned(source)), _unit_columns(_thinned(target))
+    a, b = _unit_columns(thinned(source)), _unit_columns(thinned(target))
     found, chance = _agreement(a, b, b), _agreement(a, b, rng.permuted(b, axis=0))
     square = np.mean(found**2)
     kept = max(0.0, 1 - np.mean(chance**2) / square) if square > 0 else 0.0
@@ -109,8 +109,8 @@ def lost_genes(
     """
     if min(len(source), len(target)) < MIN_ROWS:
         return None
-    is_connected = _is_connected(_thinned(source), CONNECTED, rng)
-    return is_connected & ~_is_connected(_thinned(target), UNCONNECTED, rng)
+    is_connected = _is_connected(thinned(source), CONNECTED, rng)
+    return is_connected & ~_is_connected(thinned(target), UNCONNECTED, rng)
 
 
 def _is_connected(X, quantile, rng):
@@ -146,5 +146,6 @@ def _unit_columns(X):
     return centred * np.divide(1.0, length, out=np.zeros_like(length), where=varies)
 
 
-def _thinned(X):
+def thinned(X: NDArray) -> NDArray:
+    """Every k-th row, or index, of at most `MAX_ROWS`; a view."""
     return X[:: -(-len(X) // MAX_ROWS)]

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from skgenex.domain_adaptation import class_shift
 from skgenex.domain_adaptation.alignment import fit_moments
 from skgenex.domain_adaptation.class_moments import (
     ClassMoments,
@@ -59,3 +60,31 @@ def test_class_means_of_domains_with_opposite_shares(share):
             for d in (0, 1)
         )
         assert_allclose(one.mean(axis=0), other.mean(axis=0), atol=0.06)
+
+
+def test_large_sources_are_scored_by_some_rows_of_each_class(monkeypatch):
+    rng = np.random.default_rng(0)
+    codes = np.repeat([0, 1, 2, -1], [3000, 1500, 50, 2000])
+    X = rng.standard_normal((len(codes), 6)) + 2 * np.eye(4, 6)[codes]
+    domain = np.where(codes < 0, 1, 0)
+    X[codes < 0] = (
+        rng.standard_normal((2000, 6))
+        + 2 * np.eye(4, 6)[rng.choice(3, 2000, p=[0.2, 0.6, 0.2])]
+    )
+    for d in (0, 1):
+        X[domain == d] -= X[domain == d].mean(axis=0)
+        X[domain == d] /= X[domain == d].std(axis=0)
+    rows = np.flatnonzero(codes >= 0)
+    monkeypatch.setattr(class_shift, "MAX_SCORED_ROWS", 600)
+    chosen = class_shift._some_of_each(rows, codes, rng)
+    assert len(np.unique(chosen)) == len(chosen) <= 700
+    assert np.bincount(codes[chosen])[2] == 50  # all of a rare class
+    shares = []
+    for most in (600, 100_000):
+        monkeypatch.setattr(class_shift, "MAX_SCORED_ROWS", most)
+        fitted = class_shift.fit_class_shift(
+            X, codes, domain, codes >= 0, np.random.default_rng(0)
+        )
+        shares.append(fitted.shares[1])
+    np.testing.assert_allclose(shares[0], shares[1], atol=0.06)
+    np.testing.assert_allclose(shares[0], [0.2, 0.6, 0.2], atol=0.08)

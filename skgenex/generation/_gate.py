@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from .._covariance import class_covariances
 from .._mapped import take
+from .._residuals import SomeRows
 from .factors import FactorModel
-from .residuals import SomeRows
 from .simulation import assign_folds
 
 N_NOISE_DRAWS = 64  # per held-out row: fewer hide overfitting behind noise

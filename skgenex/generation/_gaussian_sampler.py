@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._covariance import SHRINKAGES, class_covariances
+from .._residuals import column_range
 from ._base import GeneratorMixin
 from .density import log_density
 from .factors import FactorModel
 from .marginals import keep_sign
-from .residuals import column_range
 from .simulation import calibrate, choose_by_holdout
 
 MODEL_CONSTRAINTS: dict[str, list] = {

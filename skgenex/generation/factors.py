@@ -16,8 +16,8 @@ from .._covariance import (
     times,
 )
 from .._mapped import release
+from .._residuals import Residuals, class_sums, column_range
 from .marginals import MarginalMap
-from .residuals import Residuals, class_sums, column_range
 
 MAX_FACTORS = 48
 CLASS_SD_STRENGTH = 10.0  # rows' worth of weight of the common standard deviation
@@ -127,7 +127,8 @@ class FactorModel:
         self.constant_ = low == high
         self.constants_ = low[self.constant_].astype(np.float64)
         centres = self._fit_means(X, codes, covariates)
-        residuals = Residuals(X, codes, centres, covariates, self.slopes_)
+        known = (covariates, self.slopes_) if covariates.shape[1] else ()
+        residuals = Residuals(X, codes, centres, *known)
         self._fit_sds(residuals, codes, dof)
         residuals.sds = self._divisors()
         # Residuals are closer to their own mean than rows are.

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from .._blocks import blocks
 from .._covariance import class_covariances, gaussian_log_density
 from .._mapped import take
+from .._residuals import SomeRows
 from .factors import FactorModel
 from .marginals import MarginalMap, cramer_distance, join_maps
-from .residuals import SomeRows
 
 N_REFERENCE = 1_500  # simulated rows behind the calibration
 MAX_REAL_ROWS = 10_000  # they are compared with

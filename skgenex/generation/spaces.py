@@ -7,9 +7,9 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 
 from .._blocks import blocks
+from .._residuals import Residuals
 from .density import log_density
 from .factors import MAX_FACTORS, FactorModel
-from .residuals import Residuals
 
 MIN_LOSS = 1e-10  # of a gene's variance: below, a space loses rounding errors alone
 MIN_NOISE = 1e-3  # of a gene's variance: keeps the denoiser finite

@@ -8,6 +8,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._base import TorchEstimator
 from .._covariance import factorise
+from .._residuals import Residuals
 from ._pretrainer import PRETRAINER_CONSTRAINTS, PretrainerMixin
 from .genes import find_gene_sets, list_sets_by_gene
 from .pretext import PRETEXTS, PretextObjective
@@ -209,7 +210,8 @@ class VIMEPretrainer(PretrainerMixin, TorchEstimator):
         weights: dict[str, NDArray] = {}
         if self._starts_at_pca():
             rng = np.random.default_rng([seed, 3])
-            centred = rows - rows.mean(axis=0, dtype=np.float64)
+            means = rows.mean(axis=0, dtype=np.float64)
+            centred = Residuals(rows, np.zeros(len(rows), dtype=int), means[None])
             values, directions, _ = factorise(centred, rng, with_scores=False)
             if len(values):  # none where nothing varies
                 n_components = min(n_components, len(values))

@@ -8,8 +8,8 @@ import pytest
 from skgenex import _covariance
 from skgenex._blocks import blocks
 from skgenex._covariance import SHRINKAGES, factorise
+from skgenex._residuals import Residuals, SomeRows
 from skgenex.generation.factors import FactorModel
-from skgenex.generation.residuals import Residuals, SomeRows
 
 NONE = np.zeros((0, 0))
 

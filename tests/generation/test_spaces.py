@@ -13,12 +13,12 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skgenex import DiffusionSampler, GaussianSampler
+from skgenex._residuals import SomeRows
 from skgenex.datasets import make_expression
 from skgenex.generation._intervention import simulate_intervention
 from skgenex.generation._kl_autoencoder import KLAutoencoder
 from skgenex.generation.autoencoder import RowVAE, probabilistic_pca
 from skgenex.generation.factors import FactorModel
-from skgenex.generation.residuals import SomeRows
 from skgenex.generation.spaces import CodeModel, GeneModel
 from skgenex.nn.diffusion import GaussianDenoiser
 from skgenex.nn.diffusion.subspace import FactorDenoiser, FactorMLP

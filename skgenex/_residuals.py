@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._blocks import blocks
-from .._mapped import release, take
+from ._blocks import blocks
+from ._mapped import release, take
 
 SINGLE_FROM = 20_000_000  # values of a table of which blocks are in single precision
 
@@ -24,7 +24,7 @@ class SomeRows:
     Examples
     --------
     >>> import numpy as np
-    >>> from skgenex.generation.residuals import SomeRows
+    >>> from skgenex._residuals import SomeRows
     >>> rows = SomeRows(np.arange(8).reshape(4, 2), np.array([1, 3]))
     >>> rows.shape, rows[1:]
     ((2, 2), array([[6, 7]]))
@@ -54,9 +54,9 @@ class Residuals:
         Their classes.
     centres : ndarray of shape (n_classes, n_features)
         Means to take off.
-    covariates : ndarray of shape (n_samples, n_covariates)
+    covariates : ndarray of shape (n_samples, n_covariates), default=None
         Covariates.
-    slopes : ndarray of shape (n_covariates, n_features)
+    slopes : ndarray of shape (n_covariates, n_features), default=None
         What a unit of each takes off as well.
 
     Attributes
@@ -73,9 +73,9 @@ class Residuals:
     Examples
     --------
     >>> import numpy as np
-    >>> from skgenex.generation.residuals import Residuals
-    >>> X, none = np.array([[1.0, 2.0], [3.0, 8.0]]), np.empty((2, 0))
-    >>> residuals = Residuals(X, np.zeros(2, int), X[:1], none, np.empty((0, 2)))
+    >>> from skgenex._residuals import Residuals
+    >>> X = np.array([[1.0, 2.0], [3.0, 8.0]])
+    >>> residuals = Residuals(X, np.zeros(2, int), X[:1])
     >>> residuals.sds = np.array([[1.0, 3.0]])
     >>> residuals[:]
     array([[0., 0.],
@@ -87,8 +87,8 @@ class Residuals:
         X: Any,
         codes: NDArray,
         centres: NDArray,
-        covariates: NDArray,
-        slopes: NDArray,
+        covariates: NDArray | None = None,
+        slopes: NDArray | None = None,
     ) -> None:
         self.X, self.codes, self.centres = X, codes, centres
         self.covariates, self.slopes = covariates, slopes
@@ -118,7 +118,7 @@ class Residuals:
         else:
             out = take(self.X, rows, genes).astype(self.dtype)
         out -= self.centres[:, genes][codes]
-        if len(self.slopes):
+        if self.covariates is not None and self.slopes is not None:
             out -= self.covariates[rows] @ self.slopes[:, genes]
         if self.sds is not None:
             out /= self.sds[:, genes][codes]

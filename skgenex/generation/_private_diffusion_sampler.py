@@ -22,6 +22,7 @@ N_STAND_INS = 1_000  # rows of the private Gaussian, where there are no public o
 HELD_OUT = 0.2  # of the private rows
 N_JUDGING_DRAWS = 32
 LARGEST_GAIN = 0.5  # of a row, as a share of the public rows' mean loss
+LARGEST_LATENT = 20.0  # standard deviations: no gradient overflows
 MARGIN = 2.0  # standard deviations of noise
 
 
@@ -226,6 +227,7 @@ class PrivateDiffusionSampler(PrivateGaussianSampler):
         rng, n_rows = ledger.rng, counts.sum()
         model = sampler.model_
         latents = model.encode(X, codes, np.empty((len(X), 0)))
+        np.clip(latents, -LARGEST_LATENT, LARGEST_LATENT, out=latents)
         held_out = rng.random(len(X)) < HELD_OUT  # a coin for each row
         network = sampler._network()
         weights = {"public": deepcopy(network.state_dict())}

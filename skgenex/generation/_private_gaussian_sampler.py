@@ -28,6 +28,7 @@ from .private_gaussian import (
 from .public_rows import label_public_rows, move_to_private
 
 FEW_ROWS = 1_000
+LARGEST_VALUE = 1e9  # far beyond any expression on a log scale
 
 
 class PrivateGaussianSampler(GeneratorMixin, BaseOverSampler):
@@ -206,7 +207,8 @@ class PrivateGaussianSampler(GeneratorMixin, BaseOverSampler):
         ledger = PrivacyLedger(self.dp_epsilon, self.dp_delta, rng)
         codes = self._publish_labels(codes, ledger)
         self._bounds = self._check_bounds(X.shape[1])
-        rows = X.astype(np.float64)
+        # A row so extreme that it overflows would show by what is not finite.
+        rows = X.astype(np.float64).clip(-LARGEST_VALUE, LARGEST_VALUE)
         if self._bounds is not None:
             np.clip(rows, *self._bounds, out=rows)
             ledger.note("bounds", "given")

@@ -71,8 +71,10 @@ def clipped_gradient_sum(
         squares = [g.flatten(1).square().sum(1) for g in gradients.values()]
         norms = torch.stack(squares).sum(0).sqrt().clamp(min=1e-30)
         factor = (clip_norm / norms).clamp(max=1.0)
+        usable = norms.isfinite()  # an overflow must not show that a row is there
         for name, gradient in gradients.items():
-            total[name] += torch.einsum("n,n...->...", factor, gradient)
+            own = factor[usable], gradient[usable]
+            total[name] += torch.einsum("n,n...->...", *own)
     return total
 
 

@@ -173,7 +173,7 @@ def statistics_of(sampler, X, y, replay=None):
 @settings(deadline=None, max_examples=25)
 @given(
     seed=st.integers(0, 2**16),
-    size=st.sampled_from([0.0, 1e-3, 1.0, 30.0, 1e6]),
+    size=st.sampled_from([0.0, 1e-3, 1.0, 30.0, 1e6, 1e300]),
     n=st.integers(6, 60),
     is_public=st.booleans(),
 )

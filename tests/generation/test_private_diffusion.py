@@ -124,6 +124,15 @@ def test_a_row_moves_the_sum_by_its_norm_at_most(objective):
     assert (after - before).norm().item() == pytest.approx(0.3, rel=1e-4)
 
 
+def test_a_gradient_that_overflows_counts_nothing(objective):
+    batch = batch_of(5, 2)
+    expected = clipped_gradient_sum(objective, batch, 1.0)
+    more = {k: torch.cat([v, v[:1]]) for k, v in batch.items()}
+    more["x"][-1] = 1e30
+    found = clipped_gradient_sum(objective, more, 1.0)
+    torch.testing.assert_close(flat(found), flat(expected))
+
+
 # Training.
 
 
@@ -339,6 +348,17 @@ def test_nothing_fitted_has_a_value_per_patient(clusters):
     assert len(arrays) > 5
     assert not any(len(X) in value.shape for value in arrays)
     assert len(sampler._condition_rows[1]) == 0
+
+
+def test_an_extreme_row_leaves_everything_finite(clusters):
+    public, X, _ = clusters
+    X = X[:1200].copy()
+    X[7] = 1e300 * np.where(np.arange(12) % 2, 1, -1)
+    sampler = PrivateDiffusionSampler(public_data=public, random_state=0, **QUICK)
+    assert np.isfinite(sampler.fit(X).sample(50)).all()
+    assert all(np.isfinite(gain) for gain in sampler.private_gains_.values())
+    arrays = [value for value in vars(sampler.space_).values() if np.size(value)]
+    assert all(np.isfinite(np.asarray(value, dtype=float)).all() for value in arrays)
 
 
 def test_other_spaces_are_refused(clusters):

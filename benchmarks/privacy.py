@@ -3,7 +3,7 @@
 Run ``python benchmarks/privacy.py FOLDER --out privacy.csv``, where FOLDER holds data
 sets as `skgenex.datasets.load_dataset` reads them; ``--table privacy.csv`` prints the
 table of that file. A third of the rows used train, a third are held out, and a third
-are the attacker's reference.
+are the attacker's reference, and the public rows of the private samplers.
 """
 
 import argparse
@@ -19,8 +19,12 @@ from _protocol import load, split
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import train_test_split
 
-from skgenex import DiffusionSampler, GaussianSampler, VAESampler
-from skgenex.generation import denoising_losses
+from skgenex import DiffusionSampler, GANSampler, GaussianSampler, VAESampler
+from skgenex.generation import (
+    PrivateDiffusionSampler,
+    PrivateGaussianSampler,
+    denoising_losses,
+)
 from skgenex.metrics.privacy import privacy_report
 from skgenex.metrics.privacy.controls import NoisyCopies
 
@@ -52,12 +56,22 @@ class SmoteSampler(BaseEstimator):
 
 
 METHODS = {
-    "copy": lambda seed: NoisyCopies(),
-    "smote": lambda seed: SmoteSampler(),
-    "gaussian": lambda seed: GaussianSampler(random_state=seed),
-    "gaussian_diagonal": lambda seed: GaussianSampler(shrinkage=1.0, random_state=seed),
-    "vae": lambda seed: VAESampler(random_state=seed),
-    "diffusion": lambda seed: DiffusionSampler(random_state=seed),
+    "copy": lambda seed, public: NoisyCopies(),
+    "smote": lambda seed, public: SmoteSampler(),
+    "gaussian": lambda seed, public: GaussianSampler(random_state=seed),
+    "gaussian_diagonal": lambda seed, public: GaussianSampler(
+        shrinkage=1.0, random_state=seed
+    ),
+    "vae": lambda seed, public: VAESampler(random_state=seed),
+    "vae_forced": lambda seed, public: VAESampler(backend="vae", random_state=seed),
+    "gan_forced": lambda seed, public: GANSampler(backend="gan", random_state=seed),
+    "diffusion": lambda seed, public: DiffusionSampler(random_state=seed),
+    "private_gaussian": lambda seed, public: PrivateGaussianSampler(
+        public_data=public, random_state=seed
+    ),
+    "private_diffusion": lambda seed, public: PrivateDiffusionSampler(
+        public_data=public, random_state=seed
+    ),
 }
 
 
@@ -70,7 +84,7 @@ def run(folder, name, size, n_genes, seed, method, options):
     )
     X_holdout, X_reference, y_holdout, y_reference = rest
     start = time.process_time()
-    sampler = METHODS[method](seed).fit(X_train, y_train)
+    sampler = METHODS[method](seed, X_reference).fit(X_train, y_train)
     report = privacy_report(
         sampler,
         X_train,

@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
-from ._batching import slices
+from ._batching import RowReader, slices
 from ._device import resolve_device
 from ._objective_net import ObjectiveNet
 from ._parallel import current_shards
@@ -163,7 +163,7 @@ class TorchEstimator(BaseEstimator):
             The results.
         """
         device = next(self._network().parameters()).device
-        rows = _to_tensors({str(i): a for i, a in enumerate(arrays)}, "cpu")
+        rows: Any = {str(i): array for i, array in enumerate(arrays)}
         with torch.no_grad():
             results = [
                 function(*_to_tensors(chunk, device).values()).cpu().numpy()
@@ -203,13 +203,15 @@ def _to_tensors(
     arrays: Mapping[str, np.ndarray | torch.Tensor], device: str | torch.device
 ) -> dict[str, torch.Tensor]:
     """Tensors on the device; torch wants arrays it shares to be writable."""
-    return {
-        name: torch.as_tensor(
-            array if isinstance(array, torch.Tensor) else np.require(array, None, "W"),
-            device=device,
-        )
-        for name, array in arrays.items()
-    }
+
+    def to_tensor(array):
+        if isinstance(array, RowReader):
+            return array.to(device)
+        if not isinstance(array, torch.Tensor):
+            array = np.require(array, None, "W")
+        return torch.as_tensor(array, device=device)
+
+    return {name: to_tensor(array) for name, array in arrays.items()}
 
 
 def _describe_epoch(row: dict) -> dict:

@@ -1,13 +1,57 @@
 """Mini-batches as slices of tensors which already sit on the device."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
+import numpy as np
 import torch
 
 Batch = dict[str, torch.Tensor]
 
 
-def count_rows(batch: Batch) -> int:
+class RowReader:
+    """A table of which a batch is read when it is wanted, as a tensor on a device.
+
+    It takes the place of a tensor of all rows where that would be one copy too many.
+
+    Parameters
+    ----------
+    rows : ndarray, SomeRows or Residuals of shape (n_samples, n_features)
+        Read by indices and slices.
+    device : str or torch.device, default="cpu"
+        Where batches go.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import torch
+    >>> from skgenex._batching import RowReader
+    >>> RowReader(np.eye(3)).index_select(0, torch.tensor([2]))
+    tensor([[0., 0., 1.]])
+    """
+
+    def __init__(self, rows: Any, device: str | torch.device = "cpu") -> None:
+        self.rows, self.device = rows, torch.device(device)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, rows: slice) -> torch.Tensor:
+        return self._tensor(self.rows[rows])
+
+    def index_select(self, dim: int, index: torch.Tensor) -> torch.Tensor:
+        """Return the rows of these indices; ``dim`` is 0."""
+        return self._tensor(self.rows[index.cpu().numpy()])
+
+    def to(self, device: str | torch.device) -> "RowReader":
+        """Return a reader whose batches go to this device."""
+        return RowReader(self.rows, device)
+
+    def _tensor(self, rows):
+        return torch.from_numpy(np.asarray(rows, dtype=np.float32)).to(self.device)
+
+
+def count_rows(batch: Mapping[str, Any]) -> int:
     """Return the first dimension shared by all tensors of ``batch``.
 
     Raises
@@ -27,7 +71,7 @@ def count_rows(batch: Batch) -> int:
     return n_rows
 
 
-def slices(batch: Batch, size: int) -> Iterator[Batch]:
+def slices(batch: Mapping[str, Any], size: int) -> Iterator[Batch]:
     """Yield the rows of ``batch`` in order, ``size`` at a time."""
     for start in range(0, count_rows(batch), size):
         rows = slice(start, start + size)
@@ -45,7 +89,8 @@ class TensorBatches:
     Parameters
     ----------
     batch : dict of str to Tensor of shape (n_rows, ...)
-        All rows, on the device on which the network computes.
+        All rows, on the device on which the network computes; large tables may be a
+        `RowReader`.
     batch_size : int
         Rows per mini-batch.
     steps_per_epoch : int or None, default=None

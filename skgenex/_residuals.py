@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._blocks import blocks
-from ._mapped import release, take
+from ._mapped import mapped_file, release, take
 
 SINGLE_FROM = 20_000_000  # values of a table of which blocks are in single precision
+LIMIT = 10.0  # standard deviations: farther out is an error of measurement
 
 
 class SomeRows:
@@ -67,8 +68,10 @@ class Residuals:
         Of what is read: double precision but for the largest tables.
     sds : ndarray of shape (n_classes, n_features) or None
         Divisors of the genes, once known.
-    factors : ndarray of shape (n_samples,)
-        Multipliers of the rows.
+    factors : ndarray of shape (n_samples,) or None
+        Multipliers of the rows, once known.
+    limit : float or None
+        Largest absolute value that is read, if there is any.
 
     Examples
     --------
@@ -93,12 +96,16 @@ class Residuals:
         self.X, self.codes, self.centres = X, codes, centres
         self.covariates, self.slopes = covariates, slopes
         self.shape = X.shape
-        n_values = X.shape[0] * X.shape[1]
-        self.dtype: np.dtype = np.dtype(
-            np.float64 if n_values < SINGLE_FROM else np.float32
-        )
+        table = X
+        while isinstance(table, SomeRows):
+            table = table.X
+        is_single = table.shape[0] * table.shape[1] >= SINGLE_FROM
+        if isinstance(table, Residuals):
+            is_single = bool(table.dtype == np.float32)
+        self.dtype: np.dtype = np.dtype(np.float32 if is_single else np.float64)
         self.sds: NDArray | None = None
-        self.factors = np.ones(len(X))
+        self.factors: NDArray | None = None
+        self.limit: float | None = None
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -109,7 +116,8 @@ class Residuals:
             rows = rows.ravel()
         if isinstance(genes, np.ndarray):
             genes = genes.ravel()
-        codes = self.codes[rows]
+        # One class for all: its mean need not be repeated for each row.
+        codes = slice(None) if len(self.centres) == 1 else self.codes[rows]
         if isinstance(rows, slice):
             out = self.X[rows, genes].astype(self.dtype)  # a copy
             release(self.X)
@@ -122,8 +130,61 @@ class Residuals:
             out -= self.covariates[rows] @ self.slopes[:, genes]
         if self.sds is not None:
             out /= self.sds[:, genes][codes]
-        out *= self.factors[rows][:, None]
+        if self.factors is not None:
+            out *= self.factors[rows][:, None]
+        if self.limit is not None:
+            np.clip(out, -self.limit, self.limit, out=out)
         return out
+
+
+def is_large(table: Any) -> bool:
+    """Whether no copy of a table should be made: it is mapped from a file, or large."""
+    return mapped_file(table) is not None or table.size >= SINGLE_FROM
+
+
+def gene_units(rows: Any, weight: NDArray | None = None) -> tuple[NDArray, NDArray]:
+    """Mean and inverse standard deviation of each gene, of which networks see rows.
+
+    Parameters
+    ----------
+    rows : ndarray or SomeRows of shape (n_samples, n_features)
+        Read by blocks.
+    weight : ndarray of shape (n_samples,), default=None
+        Weights of the rows.
+
+    Returns
+    -------
+    mean, inverse : ndarray of float32 of shape (n_features,)
+        The inverse is 0 for constant genes: it mutes them.
+    """
+    weight = np.ones(len(rows)) if weight is None else weight
+    mean = weighted_mean(rows, weight)
+    sd = np.sqrt(weighted_squares(rows, mean, weight) / weight.sum())
+    varies = sd > 1e-6 * np.abs(mean)
+    inverse = np.divide(1.0, sd, out=np.zeros_like(sd), where=varies)
+    return mean.astype(np.float32), inverse.astype(np.float32)
+
+
+def in_units(rows: Any, mean: NDArray, inverse: NDArray) -> Residuals:
+    """Rows as networks see them, made when they are read, clipped at `LIMIT`.
+
+    Parameters
+    ----------
+    rows : ndarray or SomeRows of shape (n_samples, n_features)
+        As they were given.
+    mean, inverse : ndarray of shape (n_features,)
+        From `gene_units`.
+
+    Returns
+    -------
+    Residuals
+        Of shape (n_samples, n_features).
+    """
+    out = Residuals(rows, np.zeros(len(rows), dtype=np.int64), mean[None])
+    with np.errstate(divide="ignore"):
+        out.sds = 1 / inverse.astype(np.float64)[None]
+    out.limit = LIMIT
+    return out
 
 
 def class_sums(
@@ -155,6 +216,53 @@ def class_sums(
             np.square(part, out=part)
         for c in np.unique(codes[block]):
             total[c] += part[codes[block] == c].sum(axis=0)
+    return total
+
+
+def weighted_mean(rows: Any, weight: NDArray) -> NDArray:
+    """Mean of each column, in double precision.
+
+    Parameters
+    ----------
+    rows : ndarray, SomeRows or Residuals of shape (n_samples, n_features)
+        Read by blocks.
+    weight : ndarray of shape (n_samples,)
+        Weights of the rows.
+
+    Returns
+    -------
+    ndarray of shape (n_features,)
+        The means.
+    """
+    total = np.zeros(rows.shape[1])
+    for block in blocks(*rows.shape):
+        total += weight[block] @ rows[block].astype(np.float64, copy=False)
+        release(rows)
+    return total / weight.sum()
+
+
+def weighted_squares(rows: Any, mean: NDArray, weight: NDArray) -> NDArray:
+    """Weighted sum of squares of each column about its mean, in double precision.
+
+    Parameters
+    ----------
+    rows : ndarray, SomeRows or Residuals of shape (n_samples, n_features)
+        Read by blocks.
+    mean : ndarray of shape (n_features,)
+        Of the columns.
+    weight : ndarray of shape (n_samples,)
+        Weights of the rows.
+
+    Returns
+    -------
+    ndarray of shape (n_features,)
+        The sums.
+    """
+    total = np.zeros(rows.shape[1])
+    for block in blocks(*rows.shape):
+        part = rows[block] - mean
+        release(rows)
+        total += weight[block] @ np.square(part, out=part)
     return total
 
 

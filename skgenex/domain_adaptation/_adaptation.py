@@ -14,6 +14,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._base import TORCH_CONSTRAINTS
+from .._covariance import times
 from .._domains import Domains, resolve_domains, resolve_query
 from .._objective_net import ObjectiveNet
 from .._seeding import seeded
@@ -33,6 +34,7 @@ from .divergence import proxy_a_distance
 from .guard import describe_predictions, importance_weights, judge, row_losses
 
 MIN_STEPS_PER_EPOCH = 4
+MAX_COMPARED = 10_000  # rows by which the distance of domains is measured
 _OFFERED = (
     *("max_epochs", "lr", "batch_size", "validation_fraction", "callbacks"),
     *("device", "random_state", "verbose", "compile"),
@@ -137,16 +139,20 @@ class AdaptationMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     def _outputs(self, X, sample_domain):
         Z, codes = self._query(X, sample_domain)
         network = self._network().network
-        return self._apply(network, Z.astype(np.float64), codes).astype(np.float32)
+
+        def outputs(x, domain):
+            return network(x.double(), domain).float()
+
+        return self._apply(outputs, Z, codes)
 
     def _features(self, Z, codes):
         network = self._network().network
 
         def joined(x, domain):
-            features = network.features(network.projection(x), domain)
-            return features.permute(1, 0, 2).flatten(1)
+            features = network.features(network.projection(x.double()), domain)
+            return features.permute(1, 0, 2).flatten(1).float()
 
-        return self._apply(joined, Z.astype(np.float64), codes).astype(np.float32)
+        return self._apply(joined, Z, codes)
 
     def _query(self, X, sample_domain):
         """Rows to predict in the scale of the network, and their domains."""
@@ -212,7 +218,7 @@ class AdaptationMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         row has no label.
         """
         scores, projection, pretrained = self._network_inputs(Z, domains, seed)
-        fitted = (Z @ linear.coef.T + linear.intercept).astype(np.float32)
+        fitted = (times(Z, linear.coef.T) + linear.intercept).astype(np.float32)
         offset = fitted.copy()
         offset[domains.is_labelled] = linear.heldout
         columns = {"x": scores, "offset": offset, "target": target}
@@ -294,7 +300,8 @@ class AdaptationMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
                 Z, domains.codes, self.n_components, rng
             )
             directions = directions / lengths[:, None]
-            return (Z @ directions.T).astype(np.float32), {"weight": directions}, {}
+            scores = times(Z, directions.T).astype(np.float32)
+            return scores, {"weight": directions}, {}
         if self.scaling is None:
             raise ValueError(
                 "warm_start_from needs scaling, such as 'zscore'; got None: pretrained "
@@ -360,10 +367,12 @@ class AdaptationMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
 
     def _distances(self, scores, Z, domains: Domains):
         """A-distance of component scores, and of features."""
-        source, target = ~domains.is_target, domains.is_target
+        some = slice(None, None, -(-len(Z) // MAX_COMPARED))
+        scores, Z, codes = scores[some], Z[some], domains.codes[some]
+        source, target = ~domains.is_target[some], domains.is_target[some]
         if min(source.sum(), target.sum()) < 2:
             return {}
-        features = self._features(Z, domains.codes)
+        features = self._features(Z, codes)
         return {
             "a_distance_before": proxy_a_distance(scores[source], scores[target]),
             "a_distance_after": proxy_a_distance(features[source], features[target]),

@@ -14,6 +14,7 @@ from sklearn.utils.validation import validate_data
 
 from .._base import TorchEstimator, transactional
 from .._domains import resolve_domains
+from .._residuals import SomeRows
 from ..prediction.linear import fit_logistic
 from ._adaptation import ADAPTATION_CONSTRAINTS, AdaptationMixin
 from ._search_space import log_uniform, search_space
@@ -312,7 +313,11 @@ None, default="zscore"
         )
         weight = self._label_weights(weight, domains)
         linear = fit_logistic(
-            Z[known], codes, n_classes, sample_weight=weight[known], seed=seed
+            SomeRows(Z, np.flatnonzero(known)),
+            codes,
+            n_classes,
+            sample_weight=weight[known],
+            seed=seed,
         )
         target = np.zeros((len(X), n_classes))
         target[known] = np.eye(n_classes)[codes]

@@ -12,6 +12,7 @@ from sklearn.utils.validation import validate_data
 
 from .._base import TorchEstimator, transactional
 from .._domains import resolve_domains
+from .._residuals import SomeRows
 from ..prediction.linear import fit_ridge
 from ._adaptation import ADAPTATION_CONSTRAINTS, AdaptationMixin
 from ._search_space import search_space
@@ -225,7 +226,10 @@ None, default="zscore"
         target[known, 0] = (values - mean) / sd
         weight = self._label_weights(known.astype(np.float64), domains)
         linear = fit_ridge(
-            Z[known], target[known], sample_weight=weight[known], seed=seed
+            SomeRows(Z, np.flatnonzero(known)),
+            target[known],
+            sample_weight=weight[known],
+            seed=seed,
         )
         self._fit_network(
             Z, domains, linear, target, weight, seed, loss="squared_error"

@@ -15,10 +15,12 @@ from sklearn.base import (
 )
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import type_of_target
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from .._blocks import blocks
 from .._domains import resolve_domains, resolve_query
+from .._mapped import take, validate_by_blocks
+from .._residuals import SomeRows
 from .._seeding import draw_seed
 from .._transaction import transactional
 from .alignment import (
@@ -29,6 +31,7 @@ from .alignment import (
     fit_moments,
     fit_normal_scores,
     fit_shrunk_moments,
+    standardised_rows,
 )
 from .class_shift import fit_class_shift
 from .coexpression import gene_weights, lost_genes, thinned
@@ -274,7 +277,7 @@ class DomainScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
                 name = new_names[code - len(self.domains_)]
                 standardise = self._new_standardiser(X[rows], name)
             for block in blocks(len(rows), X.shape[1]):
-                part = standardise(X[rows[block]]).clip(-CLIP, CLIP)
+                part = standardise(take(X, rows[block])).clip(-CLIP, CLIP)
                 Z[rows[block]] = part * self.gene_weights_
         return Z
 
@@ -298,11 +301,7 @@ class DomainScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         self.domains_, self.target_domains_ = domains.names, domains.target_names
         self._default = domains.default
         self._fit_maps(X, domains)
-        Z = np.empty_like(X)
-        for d, marginal in enumerate(self.maps_):
-            rows = np.flatnonzero(domains.codes == d)
-            for block in blocks(len(rows), X.shape[1]):
-                Z[rows[block]] = marginal.transform(X[rows[block]])
+        Z = standardised_rows(X, domains.codes, self.maps_)
         self._fit_gene_weights(Z, domains, np.random.default_rng([seed, 1]))
         self._fit_shares(Z, domains, rng)
         self._fit_covariance_maps(Z, domains, rng)
@@ -310,11 +309,14 @@ class DomainScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     def _fit_maps(self, X, domains):
         """Each domain's own standardisation."""
-        pooled = fit_moments(X, groups=domains.codes)
+        several = len(domains.names) > 1
+        few = several and np.bincount(domains.codes).min() < MIN_ROWS
+        if few or (several and self.method == "combat"):
+            pooled = fit_moments(X, groups=domains.codes)
         self.maps_ = []
         for d, name in enumerate(domains.names):
-            rows = X[domains.codes == d]
-            if len(rows) < MIN_ROWS and len(domains.names) > 1:
+            rows = SomeRows(X, np.flatnonzero(domains.codes == d))
+            if len(rows) < MIN_ROWS and several:
                 warnings.warn(
                     f"Domain {name!r} has {len(rows)} rows: its mean and spread are "
                     f"shrunk towards those of all domains. {MIN_ROWS} or more rows "
@@ -322,11 +324,11 @@ class DomainScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
                     UserWarning,
                     stacklevel=5,
                 )
-                self.maps_.append(fit_shrunk_moments(_double(rows), pooled))
-            elif self.method == "combat" and len(domains.names) > 1:
-                self.maps_.append(fit_combat(_double(rows), pooled))
+                self.maps_.append(fit_shrunk_moments(_double(rows[:]), pooled))
+            elif self.method == "combat" and several:
+                self.maps_.append(fit_combat(_double(rows[:]), pooled))
             elif self.method == "quantile":
-                self.maps_.append(fit_normal_scores(_double(rows)))
+                self.maps_.append(fit_normal_scores(_double(rows[:])))
             else:
                 self.maps_.append(fit_moments(rows))
 
@@ -413,6 +415,7 @@ class DomainScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
                 f"method={self.method!r} changes the target's covariance, but the "
                 f"target is not known among {list(domains.names)}: set target_domain."
             )
+        Z = Z[:]  # a copy
         for d, placement in enumerate(self.placements_):
             rows = domains.codes == d
             Z[rows] = placement.inverse_transform(Z[rows]).clip(-CLIP, CLIP)
@@ -458,7 +461,7 @@ class DomainScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return lambda X: placement.inverse_transform(marginal.transform(X))
 
     def _validated(self, X: Any, reset: bool) -> NDArray:
-        return validate_data(
+        return validate_by_blocks(
             self, X, dtype=[np.float64, np.float32], order="C", reset=reset
         )
 

@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .._batching import RowReader
 from .._covariance import factorise
 from .._domains import Domains
+from .._residuals import SINGLE_FROM, Residuals, SomeRows, class_sums
 from .._validation import split_validation
 from .pairing import Pairing, pair_rows
 
@@ -32,14 +34,21 @@ class AdaptationRows:
             shares=self.shares,
         )
 
-    def batch(self, train: NDArray, pairing: Pairing) -> dict[str, NDArray]:
+    def batch(self, train: NDArray, pairing: Pairing) -> dict[str, Any]:
         """Arrays of shape (n_rows, n_domains, ...); mean weight one per row."""
         rows = train[pairing.rows]
-        batch = {name: array[rows] for name, array in self.columns.items()}
+        batch = {name: _paired(array, rows) for name, array in self.columns.items()}
         weight = (self.weight[train] / pairing.rate)[pairing.rows]
         weight *= len(weight) / weight.sum()
         batch["weight"] = weight.astype(np.float32)
         return batch
+
+
+def _paired(array: NDArray, rows: NDArray) -> Any:
+    """Rows of the domains side by side; of many, each batch when it is read."""
+    if rows.size * array.shape[1] < SINGLE_FROM:
+        return array[rows]
+    return RowReader(SomeRows(array, rows))
 
 
 def warn_of_domains(domains: Domains) -> None:
@@ -115,9 +124,10 @@ def principal_directions(
         By which coordinates are divided so that they are of order one, but the leading
         ones larger than others.
     """
-    centred = Z.astype(np.float64)
-    for d in np.unique(codes):
-        centred[codes == d] -= centred[codes == d].mean(axis=0)
+    n_domains = int(codes.max()) + 1
+    counts = np.maximum(np.bincount(codes, minlength=n_domains), 1)
+    means = class_sums(Z, codes, n_domains) / counts[:, None]
+    centred = Residuals(Z, codes, means)
     values, vectors, _ = factorise(centred, rng, with_scores=False)
     values, vectors = values[:n_components], vectors[:n_components]
     if not len(values):  # nothing varies: a direction that says nothing

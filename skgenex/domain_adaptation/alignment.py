@@ -1,6 +1,8 @@
 """Maps that give domains the same distribution, gene by gene or jointly."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +10,7 @@ from scipy.special import ndtri
 
 from .._blocks import blocks
 from .._covariance import factorise, linear_shrinkage
+from .._residuals import Residuals, class_sums
 
 SMALL_SPREAD = 1e-6  # a gene with less spread is only centred
 N_LEVELS = 257  # quantiles kept of each gene
@@ -64,12 +67,12 @@ class NormalScores:
         return X
 
 
-def fit_moments(X: NDArray, groups: NDArray | None = None) -> Affine:
-    """Mean and standard deviation of each gene, in float64, some genes at a time.
+def fit_moments(X: Any, groups: NDArray | None = None) -> Affine:
+    """Mean and standard deviation of each gene, in float64, some rows at a time.
 
     Parameters
     ----------
-    X : ndarray of shape (n_samples, n_features)
+    X : ndarray or SomeRows of shape (n_samples, n_features)
         Rows.
     groups : ndarray of int of shape (n_samples,), default=None
         With groups, the standard deviation is that within them.
@@ -79,14 +82,16 @@ def fit_moments(X: NDArray, groups: NDArray | None = None) -> Affine:
     Affine
         Mean of all rows, and the spread.
     """
-    mean, spread = np.empty(X.shape[1]), np.empty(X.shape[1])
-    for genes in blocks(*X.shape[::-1]):
-        part = X[:, genes].astype(np.float64, order="C")
-        mean[genes] = part.mean(axis=0)
-        for group in [] if groups is None else np.unique(groups):
-            part[groups == group] -= part[groups == group].mean(axis=0)
-        spread[genes] = part.std(axis=0)
-    return Affine(mean, _positive(spread))
+    codes = np.zeros(len(X), dtype=np.int64)
+    mean = class_sums(X, codes, 1) / len(X)
+    centred = Residuals(X, codes, mean)
+    if groups is not None:
+        _, own = np.unique(groups, return_inverse=True)
+        counts = np.bincount(own)[:, None]
+        centred = Residuals(X, own, class_sums(X, own, len(counts)) / counts)
+    centred.dtype = np.dtype(np.float64)  # large tables, too
+    variance = class_sums(centred, codes, 1, squared=True)[0] / len(X)
+    return Affine(mean[0], positive(np.sqrt(variance)))
 
 
 def fit_shrunk_moments(X: NDArray, pooled: Affine) -> Affine:
@@ -107,7 +112,7 @@ def fit_shrunk_moments(X: NDArray, pooled: Affine) -> Affine:
     weight = len(X) / (len(X) + POOLED_ROWS)
     mean = weight * X.mean(axis=0) + (1 - weight) * pooled.mean
     variance = weight * X.var(axis=0) + (1 - weight) * pooled.spread**2
-    return Affine(mean, _positive(np.sqrt(variance)))
+    return Affine(mean, positive(np.sqrt(variance)))
 
 
 def fit_combat(X: NDArray, pooled: Affine, *, n_iter: int = 100) -> Affine:
@@ -159,7 +164,7 @@ def fit_combat(X: NDArray, pooled: Affine, *, n_iter: int = 100) -> Affine:
     scale = np.where(usable, np.sqrt(new_variance), 1.0)
     return Affine(
         pooled.mean + pooled.spread * np.where(usable, new_shift, shift),
-        _positive(pooled.spread * scale),
+        positive(pooled.spread * scale),
     )
 
 
@@ -168,6 +173,38 @@ def fit_normal_scores(X: NDArray) -> NormalScores:
     n_levels = min(len(X), N_LEVELS)
     levels = (np.arange(n_levels) + 0.5) / n_levels
     return NormalScores(np.quantile(X, levels, axis=0, method="hazen"), ndtri(levels))
+
+
+def standardised_rows(
+    X: NDArray, codes: NDArray, maps: Sequence[Affine | NormalScores]
+) -> Any:
+    """Rows in the units of their domain's map.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Rows.
+    codes : ndarray of int of shape (n_samples,)
+        Domain of each.
+    maps : sequence of Affine or NormalScores
+        Of each domain.
+
+    Returns
+    -------
+    Residuals or ndarray of shape (n_samples, n_features)
+        Where all maps are affine the rows are made when they are read.
+    """
+    affine = [each for each in maps if isinstance(each, Affine)]
+    if len(affine) == len(maps):
+        rows = Residuals(X, codes, np.stack([each.mean for each in affine]))
+        rows.sds = np.stack([each.spread for each in affine])
+        return rows
+    Z = np.empty_like(X)
+    for d, marginal in enumerate(maps):
+        own = np.flatnonzero(codes == d)
+        for block in blocks(len(own), X.shape[1]):
+            Z[own[block]] = marginal.transform(X[own[block]])
+    return Z
 
 
 @dataclass(frozen=True)
@@ -303,5 +340,6 @@ def _joint_basis(first, second):
     return rows[singular > 1e-6]
 
 
-def _positive(spread):
+def positive(spread: NDArray) -> NDArray:
+    """Spreads, 1 in place of those that are next to zero."""
     return np.where(spread < SMALL_SPREAD, 1.0, spread)

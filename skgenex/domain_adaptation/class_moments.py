@@ -1,12 +1,14 @@
 """Mean and spread of each gene as functions of the class shares."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .._blocks import blocks
-from .alignment import Affine, fit_moments
+from .._residuals import Residuals, SomeRows, class_sums
+from .alignment import Affine, positive
 
 VARIANCE_ROWS = 10.0  # rows' worth of trust in the common variance
 N_ROUNDS = 10
@@ -36,26 +38,90 @@ class ClassMoments:
         return Affine(mean, np.sqrt(np.maximum(variance, 1e-12)))
 
 
-def fit_class_moments(Z: NDArray, codes: NDArray, n_classes: int) -> ClassMoments:
+class CellMoments(NamedTuple):
+    """Mean and variance of each gene in each cell, of a domain and a class.
+
+    Attributes
+    ----------
+    counts : ndarray of shape (n_domains, n_classes)
+        Rows of each.
+    means, variances : ndarray of shape (n_domains, n_classes, n_features)
+        Zeros where there is no row.
+    """
+
+    counts: NDArray
+    means: NDArray
+    variances: NDArray
+
+    def mapped(self, maps: Sequence[Affine]) -> "CellMoments":
+        """Moments of the rows after each domain's `Affine.inverse_transform`."""
+        location = np.stack([each.mean for each in maps])[:, None]
+        spread = np.stack([each.spread for each in maps])[:, None]
+        return CellMoments(
+            self.counts, self.means * spread + location, self.variances * spread**2
+        )
+
+    def of_all(self) -> tuple[NDArray, NDArray]:
+        """Mean and variance of all rows, (n_features,)."""
+        share = (self.counts / self.counts.sum())[..., None]
+        mean = (share * self.means).sum(axis=(0, 1))
+        squares = self.variances + (self.means - mean) ** 2
+        return mean, (share * squares).sum(axis=(0, 1))
+
+    def of_classes(self) -> tuple[NDArray, NDArray]:
+        """Mean and variance of the rows of each class, (n_classes, n_features)."""
+        share = (self.counts / self.counts.sum(axis=0))[..., None]
+        means = (share * self.means).sum(axis=0)
+        squares = self.variances + (self.means - means) ** 2
+        return means, (share * squares).sum(axis=0)
+
+
+def cell_moments(
+    Z: Any, codes: NDArray, domain: NDArray, shape: tuple[int, int]
+) -> CellMoments:
+    """Moments of labelled rows by domain and class.
+
+    Parameters
+    ----------
+    Z : ndarray, SomeRows or Residuals of shape (n_samples, n_features)
+        Rows, read by blocks.
+    codes, domain : ndarray of int, (n_samples,)
+        Class and domain of each row.
+    shape : tuple of int
+        Numbers of domains and of classes.
+
+    Returns
+    -------
+    CellMoments
+        In double precision.
+    """
+    cell, n_cells = domain * shape[1] + codes, shape[0] * shape[1]
+    counts = np.bincount(cell, minlength=n_cells)
+    n_rows = np.maximum(counts, 1)[:, None]
+    means = class_sums(Z, cell, n_cells) / n_rows
+    centred = Residuals(Z, cell, means)
+    centred.dtype = np.dtype(np.float64)  # large tables, too
+    variances = class_sums(centred, cell, n_cells, squared=True) / n_rows
+    return CellMoments(
+        counts.reshape(shape), means.reshape(*shape, -1), variances.reshape(*shape, -1)
+    )
+
+
+def fit_class_moments(cells: CellMoments) -> ClassMoments:
     """Moments of labelled rows; variances shrunk towards the common one.
 
     Parameters
     ----------
-    Z : ndarray of shape (n_samples, n_features)
-        Rows.
-    codes : ndarray of int, (n_samples,)
-        Classes, each with a row at least.
-    n_classes : int
-        Number of classes.
+    cells : CellMoments
+        Of the rows; each class has a row at least.
 
     Returns
     -------
     ClassMoments
         The variances average, over rows, to the variance within classes.
     """
-    means = np.stack([Z[codes == c].mean(axis=0) for c in range(n_classes)])
-    own = np.stack([Z[codes == c].var(axis=0) for c in range(n_classes)])
-    counts = np.bincount(codes, minlength=n_classes)
+    means, own = cells.of_classes()
+    counts = cells.counts.sum(axis=0)
     common = counts @ own / counts.sum()
     weight = (counts / (counts + VARIANCE_ROWS))[:, None]
     variances = weight * own + (1 - weight) * common
@@ -66,7 +132,7 @@ def fit_class_moments(Z: NDArray, codes: NDArray, n_classes: int) -> ClassMoment
 
 
 def fit_common_moments(
-    Z: NDArray,
+    Z: Any,
     codes: NDArray,
     domain: NDArray,
     shares: NDArray,
@@ -79,7 +145,7 @@ def fit_common_moments(
 
     Parameters
     ----------
-    Z : ndarray of shape (n_samples, n_features)
+    Z : ndarray or Residuals of shape (n_samples, n_features)
         Rows, each domain standardised by itself.
     codes, domain : ndarray of int, (n_samples,)
         Class and domain of each row.
@@ -93,28 +159,17 @@ def fit_common_moments(
     ClassMoments
         In units in which all rows together have mean zero and spread one.
     """
-    n_classes = shares.shape[1]
-    means, variances = np.empty((2, n_classes, Z.shape[1]))
     if rows is not None:
-        codes, domain = codes[rows], domain[rows]
-    for genes in blocks(*Z.shape[::-1]):  # each gene for itself
-        part = Z[:, genes].astype(np.float64, order="C")
-        part = part if rows is None else part[rows]
-        moments = _fit_in_turn(part, codes, domain, shares)
-        means[:, genes], variances[:, genes] = moments.means, moments.variances
-    return ClassMoments(means, variances)
-
-
-def _fit_in_turn(Z, codes, domain, shares):
-    n_classes = shares.shape[1]
-    moments = fit_class_moments(Z, codes, n_classes)
-    if len(np.unique(domain)) == 1:
+        Z, codes, domain = SomeRows(Z, rows), codes[rows], domain[rows]
+    cells = cell_moments(Z, codes, domain, shares.shape)
+    moments = fit_class_moments(cells)
+    if np.count_nonzero(cells.counts.sum(axis=1)) == 1:
         return moments
-    placed = Z.copy()
     for _ in range(N_ROUNDS):
-        for d in np.unique(domain):
-            rows = domain == d
-            placed[rows] = moments.at(shares[d]).inverse_transform(Z[rows])
-        placed = fit_moments(placed).transform(placed)
-        moments = fit_class_moments(placed, codes, n_classes)
+        # Maps are affine, so the moments say all that the rows could.
+        placed = cells.mapped([moments.at(share) for share in shares])
+        mean, variance = placed.of_all()
+        spread = positive(np.sqrt(variance))
+        back = Affine(-mean / spread, 1 / spread)
+        moments = fit_class_moments(placed.mapped([back] * len(shares)))
     return moments

@@ -1,11 +1,13 @@
 """Class shares of several domains, and the moments that go with them."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .._blocks import blocks
+from .._residuals import SomeRows
 from .class_moments import ClassMoments, fit_common_moments
 from .label_shift import ScoreModel, estimate_shares, fit_scores
 
@@ -35,13 +37,13 @@ class ClassShift:
     errors: NDArray
 
     def estimate(
-        self, Z: NDArray, rng: np.random.Generator, known: NDArray | None = None
+        self, Z: Any, rng: np.random.Generator, known: NDArray | None = None
     ) -> tuple[NDArray, NDArray]:
         """Class shares of one domain, and their standard errors.
 
         Parameters
         ----------
-        Z : ndarray of shape (n_samples, n_features)
+        Z : ndarray or SomeRows of shape (n_samples, n_features)
             Rows standardised by themselves.
         rng : numpy.random.Generator
             Draws bootstrap samples.
@@ -66,7 +68,7 @@ class ClassShift:
 
 
 def fit_class_shift(
-    Z: NDArray,
+    Z: Any,
     classes: NDArray,
     domain: NDArray,
     is_source: NDArray,
@@ -76,7 +78,7 @@ def fit_class_shift(
 
     Parameters
     ----------
-    Z : ndarray of shape (n_samples, n_features)
+    Z : ndarray or Residuals of shape (n_samples, n_features)
         Rows, each domain standardised by itself.
     classes : ndarray of int, (n_samples,)
         Class of each row, -1 where unknown.
@@ -103,17 +105,21 @@ def fit_class_shift(
     source = np.flatnonzero(is_source)
     moments = fit_common_moments(Z, classes, domain, shares, source)
     scored = _some_of_each(source, classes, rng)
-    placed = Z[scored].astype(np.float64)
+    placed = Z[scored]
+    if isinstance(Z, np.ndarray):
+        placed = placed.astype(np.float64)
     for d in np.unique(domain[scored]):
-        rows = domain[scored] == d
-        placed[rows] = moments.at(shares[d]).inverse_transform(placed[rows])
+        rows = np.flatnonzero(domain[scored] == d)
+        place = moments.at(shares[d])
+        for block in blocks(len(rows), Z.shape[1]):
+            placed[rows[block]] = place.inverse_transform(placed[rows[block]])
     scores = fit_scores(placed, classes[scored], rng)
     shift = ClassShift(moments, scores, source_shares, shares, np.zeros_like(shares))
     for d in range(n_domains):
         rows = domain == d
         if (classes[rows] < 0).any():
             shift.shares[d], shift.errors[d] = shift.estimate(
-                Z[rows], rng, classes[rows]
+                SomeRows(Z, np.flatnonzero(rows)), rng, classes[rows]
             )
     return shift
 

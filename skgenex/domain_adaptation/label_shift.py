@@ -107,7 +107,7 @@ def fit_scores(X: NDArray, codes: NDArray, rng: np.random.Generator) -> ScoreMod
     # With a ridge penalty the solution lies in the span of the rows: an exact and
     # much smaller problem.
     axes = factorise(X, rng, with_scores=False)[1]
-    rows = X @ axes.T
+    rows = X @ axes.T.astype(X.dtype, copy=False)
     held_out = np.empty((len(rows), 1 if n_classes == 2 else n_classes))
     fold = _assign_folds(codes, rng)
     for f in range(fold.max() + 1):

@@ -238,7 +238,8 @@ class PhenotypeClassifier(ClassifierMixin, PhenotypeMixin, TorchEstimator):
             sample_weight, rows, dtype=np.float64, ensure_non_negative=True
         )
         kept = weight > 0
-        rows, labels, weight = rows[kept], labels[kept], weight[kept]
+        if not kept.all():
+            rows, labels, weight = rows[kept], labels[kept], weight[kept]
         self.classes_, codes = np.unique(labels, return_inverse=True)
         n_classes = len(self.classes_)
         if n_classes < 2:

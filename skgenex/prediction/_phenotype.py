@@ -11,8 +11,9 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._base import TORCH_CONSTRAINTS
-from .._covariance import factorise
+from .._covariance import factorise, times
 from .._objective_net import ObjectiveNet
+from .._residuals import Residuals, gene_units, in_units, weighted_mean
 from .._seeding import seeded
 from .._training import restore_net
 from .._warm_start import (
@@ -20,7 +21,6 @@ from .._warm_start import (
     pretrained_scores,
     read_pretrainer,
 )
-from ..nn import Standardise
 from .objectives import PhenotypeObjective
 
 # Folds take the place of validation_fraction; a correction belongs to its own fit.
@@ -98,9 +98,9 @@ class PhenotypeMixin:
                     "standardised genes."
                 )
         seed = self._draw_seed()
-        standardise = _fit_standardise(X, weight) if self.standardize else None
-        if standardise is not None:
-            X = standardise(torch.from_numpy(X)).numpy()
+        units = gene_units(X, weight) if self.standardize else None
+        if units is not None:
+            X = in_units(X, *units)
         linear = fit_linear(
             X,
             sample_weight=weight,
@@ -133,9 +133,9 @@ class PhenotypeMixin:
             weights["network.head.weight"] *= _to_float32(_column(scale))
         weights["network.linear.weight"] = linear.coef * _column(scale)
         weights["network.linear.bias"] = shift + scale * linear.intercept
-        if standardise is not None:
-            for name, buffer in standardise.state_dict().items():
-                weights[f"standardise.{name}"] = buffer
+        if units is not None:
+            names = "standardise.mean", "standardise.inverse_scale"
+            weights |= dict(zip(names, units, strict=True))
         parameters = {
             "loss": loss,
             "n_features": X.shape[1],
@@ -153,12 +153,12 @@ class PhenotypeMixin:
         if self.warm_start_from is None:
             directions = _directions(X, self.n_components, seed)
             return Inputs(
-                X @ directions.T,
+                times(X, directions.T).astype(np.float32, copy=False),
                 {"weight": directions},
                 {"n_components": len(directions)},
             )
         names = getattr(self, "feature_names_in_", None)
-        encoder = pretrained_scores(self.warm_start_from, names, X)
+        encoder = pretrained_scores(self.warm_start_from, names, X[:])
         self.gene_share_ = encoder.gene_share
         return Inputs(
             encoder.scores, encoder.weights, {"pretrained": encoder.parameters}
@@ -186,7 +186,10 @@ class PhenotypeMixin:
             "target": target,
             "weight": weight / weight.mean(),
         }
-        batch = {name: _to_float32(array) for name, array in batch.items()}
+        batch = {
+            name: torch.from_numpy(np.asarray(array, dtype=np.float32))
+            for name, array in batch.items()
+        }
         batch["fold"] = torch.from_numpy(linear.fold)
         parameters = {
             "loss": loss,
@@ -220,28 +223,16 @@ class PhenotypeMixin:
         return heldout.astype(np.float64)
 
 
-def _fit_standardise(X: NDArray, weight: NDArray) -> Standardise:
-    """Learn mean and standard deviation of weighted rows; mute constant genes."""
-    standardise = Standardise(X.shape[1])
-    mean = np.average(X, axis=0, weights=weight)
-    sd = np.sqrt(np.average((X - mean) ** 2, axis=0, weights=weight))
-    varies = sd > 1e-6 * np.abs(mean)
-    inverse = np.divide(1.0, sd, out=np.zeros_like(sd), where=varies)
-    standardise.mean.copy_(_to_float32(mean))
-    standardise.inverse_scale.copy_(_to_float32(inverse))
-    return standardise
-
-
-def _directions(X: NDArray, n_components: int, seed: int) -> NDArray:
+def _directions(X: Any, n_components: int, seed: int) -> NDArray:
     """Leading principal directions, scaled so that scores are of order one.
 
     Scores keep the square root of their spread: the network sees the leading ones best,
     but not only these.
     """
     rng = np.random.default_rng([seed, 2])
-    values, vectors, _ = factorise(
-        X - X.mean(axis=0, dtype=np.float64), rng, with_scores=False
-    )
+    mean = weighted_mean(X, np.ones(len(X)))
+    centred = Residuals(X, np.zeros(len(X), dtype=np.int64), mean[None])
+    values, vectors, _ = factorise(centred, rng, with_scores=False)
     values, vectors = values[:n_components], vectors[:n_components]
     scaled = vectors * values[:, None] ** -0.25
     if len(values):

@@ -210,7 +210,8 @@ class PhenotypeRegressor(RegressorMixin, PhenotypeMixin, TorchEstimator):
             sample_weight, rows, dtype=np.float64, ensure_non_negative=True
         )
         kept = weight > 0
-        rows, target, weight = rows[kept], target[kept], weight[kept]
+        if not kept.all():
+            rows, target, weight = rows[kept], target[kept], weight[kept]
         if len(rows) < 2:
             raise ValueError(
                 "PhenotypeRegressor needs two rows or more, of positive weight; got "

@@ -7,16 +7,19 @@ then rotated into the space they span, where fits of many penalties cost little.
 """
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .._covariance import factorise
+from .._blocks import blocks
+from .._covariance import factorise, times, transposed_times
+from .._residuals import Residuals, SomeRows, weighted_mean, weighted_squares
 from .solvers import log_loss, solve_logistic, solve_ridge
 
 STRENGTHS = tuple(np.logspace(1, -4, 11))
 LARGE = 3e7  # numbers that all penalties of a fold together multiply in an iteration
+NEGLIGIBLE = 1e-3  # share of the loss without genes, below which nothing is to gain
 
 
 class LinearFit(NamedTuple):
@@ -38,7 +41,8 @@ class LinearFit(NamedTuple):
         error.
     cv_scores : ndarray of shape (n_strengths,)
         The same for each strength, from strong to weak; NaN for those which were not
-        tried, as on large data the search ends when weaker penalties lose.
+        tried, as on large data the search ends when weaker penalties lose, or next to
+        nothing is left of the loss.
     heldout : ndarray of shape (n_samples, n_outputs)
         Outputs for each row of a model of the chosen strength fitted without its fold.
     fold : ndarray of shape (n_samples,)
@@ -56,7 +60,7 @@ class LinearFit(NamedTuple):
 
 
 def fit_logistic(
-    X: NDArray,
+    X: Any,
     codes: NDArray,
     n_classes: int,
     *,
@@ -70,8 +74,8 @@ def fit_logistic(
 
     Parameters
     ----------
-    X : ndarray of shape (n_samples, n_features)
-        Rows, usually standardised.
+    X : ndarray or Residuals of shape (n_samples, n_features)
+        Rows, usually standardised; read by blocks.
     codes : ndarray of int of shape (n_samples,)
         Classes, 0 to ``n_classes - 1``.
     n_classes : int
@@ -129,12 +133,12 @@ def fit_logistic(
 
     weight = _weights(sample_weight, len(X))
     fold = assign_folds(codes, n_folds, np.random.default_rng([seed, 1]))
-    recipe = _Recipe(solve, log_loss, _class_association, strengths)
+    recipe = _Recipe(solve, _log, log_loss, _class_association, strengths)
     return _choose_emphasis(X, target, weight, fold, recipe, emphasis, seed)
 
 
 def fit_ridge(
-    X: NDArray,
+    X: Any,
     Y: NDArray,
     *,
     sample_weight: NDArray | None = None,
@@ -147,8 +151,8 @@ def fit_ridge(
 
     Parameters
     ----------
-    X : ndarray of shape (n_samples, n_features)
-        Rows, usually standardised.
+    X : ndarray or Residuals of shape (n_samples, n_features)
+        Rows, usually standardised; read by blocks.
     Y : ndarray of shape (n_samples, n_outputs)
         Targets, usually standardised, as all share a penalty.
     sample_weight : ndarray of shape (n_samples,), default=None
@@ -186,7 +190,7 @@ def fit_ridge(
     Y = np.asarray(Y, dtype=np.float64)
     weight = _weights(sample_weight, len(X))
     fold = assign_folds(np.zeros(len(X)), n_folds, np.random.default_rng([seed, 1]))
-    recipe = _Recipe(solve, _squared_error, _target_association, strengths)
+    recipe = _Recipe(solve, np.asarray, _squared_error, _target_association, strengths)
     return _choose_emphasis(X, Y, weight, fold, recipe, emphasis, seed)
 
 
@@ -218,13 +222,14 @@ class _Recipe(NamedTuple):
     """What distinguishes one kind of linear model from another."""
 
     solve: Callable  # _Coordinates, target, weight, strengths, start, is_final
+    link: Callable  # mean target -> the best outputs that all rows share
     loss: Callable  # outputs, target -> a loss per row
     association: Callable  # X, target, weight -> a number per gene
     strengths: Sequence[float]
 
 
 def _choose_emphasis(
-    X: NDArray,
+    X: Any,
     target: NDArray,
     weight: NDArray,
     fold: NDArray,
@@ -232,71 +237,83 @@ def _choose_emphasis(
     emphasis: float | Sequence[float],
     seed: int,
 ) -> LinearFit:
-    """Fit for each emphasis; return the fit of the lowest held-out loss."""
-    X = np.asarray(X, dtype=np.float64)
-    fits = (
-        _choose_strength(X, target, weight, fold, recipe, each, seed)
+    """Search for each emphasis; fit all rows by that of the lowest held-out loss."""
+    searches = (
+        _search_strength(X, target, weight, fold, recipe, each, seed)
         for each in np.atleast_1d(emphasis)
     )
-    return min(fits, key=lambda fit: fit.cv_score)
+    best = min(searches, key=lambda search: search.cv_score)
+    rotation = _rotate(X, slice(None), target, weight, recipe, best.emphasis, seed)
+    strength = np.array([best.strength])
+    slope, intercept = recipe.solve(
+        rotation.coordinates, target, weight, strength, None, True
+    )
+    coef, intercept = rotation.back(slope[0], intercept[0])
+    return LinearFit(coef, intercept, *best, fold)
 
 
-def _choose_strength(
-    X: NDArray,
+class _Search(NamedTuple):
+    """Held-out losses of one emphasis; the fields of a `LinearFit`, in its order."""
+
+    strength: float
+    emphasis: float
+    cv_score: float
+    cv_scores: NDArray
+    heldout: NDArray
+
+
+def _search_strength(
+    X: Any,
     target: NDArray,
     weight: NDArray,
     fold: NDArray,
     recipe: _Recipe,
     emphasis: float,
     seed: int,
-) -> LinearFit:
-    """Fit without each fold, from strong to weak penalties; the best with all rows."""
+) -> _Search:
+    """Fit without each fold, from strong to weak penalties."""
     strengths = np.sort(np.asarray(recipe.strengths, dtype=np.float64))[::-1]
-
-    def rotate(rows: NDArray | slice) -> _Rotation:
-        multiplier = np.ones(X.shape[1])
-        if emphasis:
-            f_statistic = recipe.association(X[rows], target[rows], weight[rows])
-            if f_statistic.any():
-                multiplier = f_statistic ** (emphasis / 2)
-        return _Rotation(X[rows], weight[rows], multiplier, seed)
-
-    parts = []
-    for k in np.unique(fold):
-        train = fold != k
-        rotation = rotate(train)
-        # Without its vectors, which are as large as X.
-        parts.append([train, rotation.coordinates, rotation.of(X[~train]), None])
-    heldout = np.empty((len(strengths), *target.shape))
-    cv_scores = np.full(len(strengths), np.nan)
     # One product for all penalties where that is cheap, else one penalty after another.
     size = len(X) * min(X.shape) * target.shape[1]
     n_chunks = 1 if size * len(strengths) < LARGE else len(strengths)
-    for chunk in np.array_split(np.arange(len(strengths)), n_chunks):
-        for part in parts:
-            train, rows, held, start = part
+    chunks = np.array_split(np.arange(len(strengths)), n_chunks)
+    heldout = np.full((len(strengths), *target.shape), np.nan)
+    losses = np.full(len(strengths), 0.0)
+    for k in np.unique(fold):
+        train, held = np.flatnonzero(fold != k), np.flatnonzero(fold == k)
+        rotation = _rotate(X, train, target, weight, recipe, emphasis, seed)
+        held_rows = rotation.of(SomeRows(X, held))
+        constant = recipe.link(np.average(target[train], axis=0, weights=weight[train]))
+        without_genes = recipe.loss(constant, target[held]) @ weight[held]
+        own, start = np.full(len(strengths), np.nan), None
+        for chunk in chunks:
             slope, intercept = recipe.solve(
-                rows, target[train], weight[train], strengths[chunk], start, False
+                rotation.coordinates,
+                target[train],
+                weight[train],
+                strengths[chunk],
+                start,
+                False,
             )
-            part[-1] = slope[-1], intercept[-1]
-            outputs = np.matmul(held, slope) + intercept[:, None]
-            heldout[np.ix_(chunk, ~train)] = outputs
-        cv_scores[chunk] = recipe.loss(heldout[chunk], target) @ weight / weight.sum()
-        best = int(np.nanargmin(cv_scores))
-        if chunk[-1] - best >= 2:
-            break  # weaker penalties have begun to lose
-    rotation = rotate(slice(None))
-    slope, intercept = recipe.solve(
-        rotation.coordinates, target, weight, strengths[[best]], None, True
-    )
-    return LinearFit(
-        *rotation.back(slope[0], intercept[0]),
+            start = slope[-1], intercept[-1]
+            slope = slope.astype(held_rows.dtype, copy=False)
+            outputs = np.matmul(held_rows, slope) + intercept[:, None]
+            heldout[np.ix_(chunk, held)] = outputs
+            own[chunk] = recipe.loss(outputs, target[held]) @ weight[held]
+            best = int(np.nanargmin(own))
+            # Weaker penalties have begun to lose, or could gain nothing to speak of.
+            if chunk[-1] - best >= 2 or own[best] < NEGLIGIBLE * without_genes:
+                break
+        losses += own
+        del rotation, held_rows  # before the next is made: as large as the rows
+    cv_scores = losses / weight.sum()
+    best = int(np.nanargmin(cv_scores))  # of those that all folds have tried
+    return _Search(
         float(strengths[best]),
         float(emphasis),
         float(cv_scores[best]),
         cv_scores,
-        heldout[best],
-        fold,
+        heldout[best].copy(),  # else all are kept
     )
 
 
@@ -312,27 +329,53 @@ class _Rotation:
     """Emphasised, centred rows in uncorrelated coordinates of the space they span."""
 
     def __init__(
-        self, X: NDArray, weight: NDArray, multiplier: NDArray, seed: int
+        self, rows: Any, weight: NDArray, multiplier: NDArray, seed: int
     ) -> None:
         self.multiplier = multiplier / np.sqrt(np.mean(multiplier**2))
-        self.mean = np.average(X, axis=0, weights=weight)
-        centred = (X - self.mean) * self.multiplier
-        weighted = centred * np.sqrt(weight)[:, None]
+        self.mean = weighted_mean(rows, weight)
+        weighted = self._centred(rows)
+        weighted.factors = np.sqrt(weight)
         values, self.vectors, _ = factorise(
             weighted, np.random.default_rng([seed, 0]), with_scores=False
         )
-        spread = values * len(X)
+        spread = values * len(rows)
         norm = max(spread.sum() / weight.sum(), 1e-12)
-        self.coordinates = _Coordinates(centred @ self.vectors.T, spread, norm)
+        self.coordinates = _Coordinates(self.of(rows), spread, norm)
 
-    def of(self, X: NDArray) -> NDArray:
+    def _centred(self, rows: Any) -> Residuals:
+        centred = Residuals(rows, np.zeros(len(rows), dtype=np.int64), self.mean[None])
+        with np.errstate(divide="ignore"):
+            centred.sds = 1 / self.multiplier[None]
+        return centred
+
+    def of(self, rows: Any) -> NDArray:
         """Return the coordinates of rows."""
-        return ((X - self.mean) * self.multiplier) @ self.vectors.T
+        centred = self._centred(rows)
+        return times(centred, self.vectors.T.astype(centred.dtype, copy=False))
 
     def back(self, slope: NDArray, intercept: NDArray) -> tuple[NDArray, NDArray]:
         """Return coefficients and intercepts for rows as they were given."""
         coef = (slope.T @ self.vectors) * self.multiplier
         return coef, intercept - coef @ self.mean
+
+
+def _rotate(
+    X: Any,
+    chosen: NDArray | slice,
+    target: NDArray,
+    weight: NDArray,
+    recipe: _Recipe,
+    emphasis: float,
+    seed: int,
+) -> _Rotation:
+    """Rotate chosen rows, their genes emphasised by what these rows tell."""
+    rows = X if isinstance(chosen, slice) else SomeRows(X, chosen)
+    multiplier = np.ones(X.shape[1])
+    if emphasis:
+        f_statistic = recipe.association(rows, target[chosen], weight[chosen])
+        if f_statistic.any():
+            multiplier = f_statistic ** (emphasis / 2)
+    return _Rotation(rows, weight[chosen], multiplier, seed)
 
 
 def _weights(sample_weight: NDArray | None, n: int) -> NDArray:
@@ -343,11 +386,15 @@ def _weights(sample_weight: NDArray | None, n: int) -> NDArray:
     return weight / weight.mean()
 
 
+def _log(shares: NDArray) -> NDArray:
+    return np.log(shares + np.finfo(float).tiny)
+
+
 def _squared_error(outputs: NDArray, target: NDArray) -> NDArray:
     return np.mean((outputs - target) ** 2, axis=-1)
 
 
-def _class_association(X: NDArray, target: NDArray, weight: NDArray) -> NDArray:
+def _class_association(X: Any, target: NDArray, weight: NDArray) -> NDArray:
     """F statistic of each gene between classes.
 
     Half the median variance within classes is added to the denominator, so that genes
@@ -359,27 +406,32 @@ def _class_association(X: NDArray, target: NDArray, weight: NDArray) -> NDArray:
     counts = counts[present]
     if np.count_nonzero(weight) <= len(counts):
         return np.zeros(X.shape[1])
-    means = (target[:, present] * weight[:, None]).T @ X / counts[:, None]
+    sums = transposed_times(X, target[:, present] * weight[:, None])
+    means = sums.T / counts[:, None]
     mean = counts @ means / counts.sum()
     between = counts @ (means - mean) ** 2
-    total = np.maximum(weight @ (X - mean) ** 2, between)
+    total = np.maximum(weighted_squares(X, mean, weight), between)
     within = (total - between) / max(len(X) - len(counts), 1)
     return between / max(len(counts) - 1, 1) / (within + _floor(within, total))
 
 
-def _target_association(X: NDArray, target: NDArray, weight: NDArray) -> NDArray:
+def _target_association(X: Any, target: NDArray, weight: NDArray) -> NDArray:
     """F statistic of each gene's own regression, averaged over standardised targets.
 
     All zero with two rows, through which every regression passes.
     """
     if np.count_nonzero(weight) <= 2:
         return np.zeros(X.shape[1])
-    x = X - np.average(X, axis=0, weights=weight)
+    mean = weighted_mean(X, weight)
     y = target - np.average(target, axis=0, weights=weight)
     tiny = np.finfo(np.float64).tiny
     y = y / np.sqrt(weight @ y**2 + tiny)
-    explained = np.mean(((y * weight[:, None]).T @ x) ** 2, axis=0)
-    total = weight @ x**2
+    y *= weight[:, None]
+    sums = np.zeros((y.shape[1], X.shape[1]))
+    for block in blocks(*X.shape):
+        sums += y[block].T @ (X[block] - mean)
+    explained = np.mean(sums**2, axis=0)
+    total = weighted_squares(X, mean, weight)
     within = np.maximum(total - explained, 0) / max(len(X) - 2, 1)
     return explained / (within + _floor(within, total))
 

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from .._batching import RowReader, slices
 from .._genes import match_genes, take_genes
 from .._seeding import seeded
 from ..nn.encoders import FactorEncoder
@@ -41,8 +42,12 @@ class EncoderParts(NamedTuple):
                 for name in encoder.state_dict()
             }
         )
+        encoder.eval()
         with torch.no_grad():
-            return encoder.eval()(torch.from_numpy(rows)).numpy()
+            parts = [
+                encoder(part["x"]) for part in slices({"x": RowReader(rows)}, 1024)
+            ]
+        return torch.cat(parts).numpy()
 
 
 def trained_parts(pretrainer: VIMEPretrainer) -> EncoderParts:

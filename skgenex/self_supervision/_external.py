@@ -8,7 +8,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from .._genes import match_genes, take_genes
-from ._pretrainer import moments
+from .._residuals import gene_units
+from ._pretrainer import standardised
 
 
 def read_table(source: Any) -> Any:
@@ -84,8 +85,7 @@ def read_further(table: Any, names: NDArray | None, n_features: int) -> NDArray:
         places = np.arange(rows.shape[1])
     if not np.isfinite(rows).all():
         raise ValueError("X_unlabelled contains NaN or infinity; impute it first.")
-    mean, inverse = moments(rows)
-    scaled = np.clip((rows - mean) * inverse, -10, 10).astype(np.float32)
+    scaled = standardised(rows, *gene_units(rows))[:].astype(np.float32, copy=False)
     return take_genes(scaled, places, 0.0)
 
 

@@ -7,6 +7,9 @@ import torch
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold
 
+from .._batching import RowReader
+from .._covariance import times
+from .._residuals import SomeRows, is_large
 from .._seeding import seeded
 from .._training import restore_net
 from .start import fit_start, share_correction
@@ -72,7 +75,7 @@ class FineTuningMixin:
         (coef, intercept), (head, head_intercept) = start.linear, start.head
         head = head @ rows.whitening
         own = rows.cohort == 0
-        logits = rows.x[own] @ coef.T + rows.latents[own] @ head.T
+        logits = times(rows.x, coef.T)[own] + times(rows.latents, head.T)[own]
         shares = np.bincount(codes, weight, minlength=n_classes)
         intercept = intercept + share_correction(
             logits + intercept + head_intercept, shares / shares.sum(), len(codes)
@@ -102,7 +105,9 @@ class FineTuningMixin:
         self._train(
             objective,
             {
-                "x": rows.x[kept],
+                "x": RowReader(SomeRows(rows.x, kept))
+                if is_large(rows.x)
+                else rows.x[kept],
                 "label": label[kept],
                 "weight": rows.weight[kept].astype(np.float32),
                 "cohort": rows.cohort[kept],

@@ -13,9 +13,12 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from .._base import TORCH_CONSTRAINTS, transactional
+from .._batching import RowReader, slices
 from .._blocks import blocks
 from .._genes import match_genes, take_genes
-from .._objective_net import ObjectiveNet
+from .._mapped import take, validate_by_blocks
+from .._objective_net import VALIDATION_BATCH_SIZE, ObjectiveNet
+from .._residuals import LIMIT, Residuals, SomeRows, gene_units, in_units, is_large
 from .._seeding import seeded
 from .._training import restore_net
 from .._validation import split_validation
@@ -24,6 +27,7 @@ from .factors import latent_map
 FLOATS = (np.float64, np.float32)
 N_IMPUTATIONS = 10
 MAX_WHITENED = 5_000  # rows among which neighbours are searched
+MAX_VALIDATED = 2_000_000  # values of held-out rows of a large table
 
 PRETRAINER_CONSTRAINTS: dict[str, list] = {
     **TORCH_CONSTRAINTS,
@@ -69,7 +73,9 @@ class PretrainerMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         self : estimator
             The fitted pretrainer.
         """
-        rows = validate_data(self, X, dtype=FLOATS, order="C", ensure_min_samples=2)
+        rows = validate_by_blocks(
+            self, X, dtype=FLOATS, order="C", ensure_min_samples=2
+        )
         self._fit_rows(rows, sample_domain, goes_on=False)
         self._fit_whitening(rows)
         return self
@@ -165,7 +171,7 @@ class PretrainerMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             )
         module = self._network()
         rows = self._apply(
-            lambda z: _unstandardise(module, module.decode(z)), _float32(latents)
+            lambda z: _unstandardise(module, module.decode(z)), RowReader(latents)
         )
         return rows.astype(latents.dtype, copy=False)
 
@@ -198,18 +204,18 @@ class PretrainerMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     def _encode(self, rows):
         module = self._network()
         return self._apply(
-            lambda x: module.encoder(module.standardise(x)), _float32(rows)
+            lambda x: module.encoder(module.standardise(x)), RowReader(rows)
         )
 
     def _fit_whitening(self, rows):
-        step = -(-len(rows) // MAX_WHITENED)
-        self.whitening_ = latent_map(self._encode(rows[::step]))
+        some = np.arange(0, len(rows), -(-len(rows) // MAX_WHITENED))
+        self.whitening_ = latent_map(self._encode(take(rows, some)))
 
     def _reconstruct(self, rows):
         module = self._network()
         estimate = self._apply(
             lambda x: _unstandardise(module, module.reconstruct(module.standardise(x))),
-            _float32(rows),
+            RowReader(rows),
         )
         return estimate.astype(rows.dtype)
 
@@ -232,7 +238,9 @@ class PretrainerMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             places[found] = np.arange(found.sum())
             mean = self._network().standardise.mean.cpu().numpy()
             return take_genes(rows, places, mean)
-        return validate_data(self, X, reset=False, dtype=FLOATS, order="C", **how)
+        if "ensure_all_finite" in how:
+            return validate_data(self, X, reset=False, dtype=FLOATS, order="C", **how)
+        return validate_by_blocks(self, X, reset=False, dtype=FLOATS, order="C")
 
     def _fit_rows(self, rows, sample_domain, *, goes_on):
         seed = self._draw_seed()
@@ -240,12 +248,14 @@ class PretrainerMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         goes_on = goes_on or (self.warm_start and hasattr(self, "net_"))
         if goes_on:
             module = self._network()
-            rows = standardised(module, rows)
+            unit = module.standardise
+            units = unit.mean.cpu().numpy(), unit.inverse_scale.cpu().numpy()
+            rows = standardised(rows, *units)
             kind, parameters = self._objective
             start = {k: v.detach().cpu() for k, v in module.state_dict().items()}
         else:
-            mean, inverse = moments(rows)
-            rows = _standardise(rows, mean, inverse)
+            mean, inverse = gene_units(rows)
+            rows = standardised(rows, mean, inverse)
             kind, parameters, weights = self._new_objective(rows, seed)
             with seeded(seed):
                 module = kind(**parameters)
@@ -264,17 +274,28 @@ class PretrainerMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             self._keep((kind, parameters), start, seed)
             return
         train, valid = split_validation(len(rows), self.validation_fraction, seed=seed)
-        batch = {"x": rows[train], "cohort": cohort[train]}
+        if isinstance(rows, Residuals):
+            if valid is not None:  # not more than may be held in memory
+                n_valid = max(1, MAX_VALIDATED // rows.shape[1])
+                valid, more = valid[:n_valid], valid[n_valid:]
+                train = np.concatenate([train, more])
+            batch = {"x": RowReader(SomeRows(rows, train)), "cohort": cohort[train]}
+        else:
+            batch = {"x": rows[train], "cohort": cohort[train]}
         valid_batch = None
         if valid is not None:
             valid_batch = {
-                "x": torch.from_numpy(rows[valid]),
+                "x": torch.from_numpy(rows[valid].astype(np.float32, copy=False)),
                 "cohort": torch.from_numpy(cohort[valid]),
             }
             with seeded(seed):
-                corrupted, changed = module.corrupt(
-                    valid_batch["x"], valid_batch["cohort"]
-                )
+                parts = [
+                    module.corrupt(**part)
+                    for part in slices(valid_batch, VALIDATION_BATCH_SIZE)
+                ]
+            corrupted, changed = (
+                torch.cat(tensors) for tensors in zip(*parts, strict=True)
+            )
             valid_batch |= {"corrupted": corrupted, "changed": changed}
         self._train(
             (kind, parameters),
@@ -288,13 +309,8 @@ class PretrainerMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         )
         if valid_batch is None:
             return
-        before, after = (
-            float(loss)
-            for loss in (
-                self._loss_of((kind, parameters), start, valid_batch, seed),
-                self._loss_of((kind, parameters), None, valid_batch, seed),
-            )
-        )
+        before = self._loss_of((kind, parameters), start, valid_batch, seed)
+        after = self._loss_of((kind, parameters), None, valid_batch, seed)
         self.pretext_gain_ = (before - after) / max(abs(before), 1e-12)
         if self.pretext_gain_ <= 0:
             self._keep((kind, parameters), start, seed)
@@ -306,9 +322,12 @@ class PretrainerMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         if weights is not None:
             with seeded(seed):
                 module = restore_net(objective, deepcopy(weights), device).module_
+        total = 0.0
         with torch.no_grad(), seeded(seed):
-            batch = {name: tensor.to(device) for name, tensor in batch.items()}
-            return module.eval()(**batch).mean()
+            for part in slices(batch, VALIDATION_BATCH_SIZE):
+                part = {name: tensor.to(device) for name, tensor in part.items()}
+                total += float(module.eval()(**part).sum())
+        return total / len(batch["x"])
 
     def _keep(self, objective, weights, seed):
         """Use weights as they are."""
@@ -328,21 +347,26 @@ class PretrainerMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         return tags
 
 
-def moments(rows: NDArray) -> tuple[NDArray, NDArray]:
-    """Mean and inverse standard deviation, 0 for constant genes, as float32."""
-    mean = rows.mean(axis=0, dtype=np.float64)
-    sd = np.empty_like(mean)
-    for genes in blocks(rows.shape[1], len(rows)):
-        sd[genes] = rows[:, genes].std(axis=0, dtype=np.float64)
-    varies = sd > 1e-6 * np.abs(mean)
-    inverse = np.divide(1.0, sd, out=np.zeros_like(sd), where=varies)
-    return mean.astype(np.float32), inverse.astype(np.float32)
+def standardised(rows: NDArray, mean: NDArray, inverse: NDArray) -> Any:
+    """Rows in the unit of the networks.
 
+    Parameters
+    ----------
+    rows : ndarray of shape (n_samples, n_features)
+        As they were given.
+    mean, inverse : ndarray of shape (n_features,)
+        From `gene_units`.
 
-def _standardise(rows, mean, inverse):
+    Returns
+    -------
+    ndarray of float32, or Residuals, of shape (n_samples, n_features)
+        Of large tables rows are made when they are read.
+    """
+    if is_large(rows):
+        return in_units(rows, mean, inverse)
     z = np.empty(rows.shape, dtype=np.float32)
     for part in blocks(*rows.shape):
-        z[part] = np.clip((rows[part] - mean) * inverse, -10, 10)
+        z[part] = np.clip((rows[part] - mean) * inverse, -LIMIT, LIMIT)
     return z
 
 
@@ -354,15 +378,6 @@ def _unstandardise(module, z):
     return module.standardise.mean + z * unit
 
 
-def standardised(module, rows: NDArray) -> NDArray:
-    """Rows in the unit of a fitted module's network."""
-    where = module.standardise.mean.device
-    with torch.no_grad():
-        return (
-            module.standardise(torch.from_numpy(_float32(rows)).to(where)).cpu().numpy()
-        )
-
-
 def _codes(sample_domain, n):
     if sample_domain is None:
         return np.zeros(n, dtype=np.int64)
@@ -372,7 +387,3 @@ def _codes(sample_domain, n):
             f"sample_domain must name a cohort per row, {n}; got shape {ids.shape}."
         )
     return pd.factorize(ids, use_na_sentinel=False)[0].astype(np.int64)
-
-
-def _float32(rows):
-    return np.ascontiguousarray(rows, dtype=np.float32)

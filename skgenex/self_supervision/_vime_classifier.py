@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._base import TORCH_CONSTRAINTS, TorchEstimator, transactional
 from .._partial_labels import read_classes
+from .._residuals import gene_units
 from .._seeding import seeded
 from .._training import restore_net
 from .._warm_start import WARM_START_CONSTRAINT, read_pretrainer
@@ -22,7 +23,7 @@ from ..prediction.solvers import softmax
 from ._encoder_parts import matched_parts, trained_parts, untrained_parts
 from ._external import read_further, read_table, refuse_shared
 from ._fine_tuning import STEPS_PER_EPOCH, FineTuningMixin, Rows
-from ._pretrainer import moments
+from ._pretrainer import standardised
 from ._vime_pretrainer import VIMEPretrainer
 from .factors import explains, latent_map, signal_map
 from .finetune import FineTuneObjective
@@ -266,8 +267,8 @@ class VIMEClassifier(ClassifierMixin, FineTuningMixin, TorchEstimator):
                 f"{len(self.classes_)} class: {self.classes_.tolist()}."
             )
         seed = self._draw_seed()
-        mean, inverse = moments(x)
-        x = np.clip((x - mean) * inverse, -10, 10).astype(np.float32)
+        mean, inverse = gene_units(x)
+        x = standardised(x, mean, inverse)[:].astype(np.float32, copy=False)
         cohort = np.zeros(len(x), dtype=np.int64)
         names = getattr(self, "feature_names_in_", None)
         if table is not None:

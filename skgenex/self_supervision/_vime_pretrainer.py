@@ -8,7 +8,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._base import TorchEstimator
 from .._covariance import factorise
-from .._residuals import Residuals
+from .._residuals import Residuals, weighted_mean
 from ._pretrainer import PRETRAINER_CONSTRAINTS, PretrainerMixin
 from .genes import find_gene_sets, list_sets_by_gene
 from .pretext import PRETEXTS, PretextObjective
@@ -210,7 +210,7 @@ class VIMEPretrainer(PretrainerMixin, TorchEstimator):
         weights: dict[str, NDArray] = {}
         if self._starts_at_pca():
             rng = np.random.default_rng([seed, 3])
-            means = rows.mean(axis=0, dtype=np.float64)
+            means = weighted_mean(rows, np.ones(len(rows)))
             centred = Residuals(rows, np.zeros(len(rows), dtype=int), means[None])
             values, directions, _ = factorise(centred, rng, with_scores=False)
             if len(values):  # none where nothing varies

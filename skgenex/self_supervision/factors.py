@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 
+from .._blocks import blocks
 from .._covariance import factorise
 
 MIN_FACTORS = 2
@@ -11,6 +12,8 @@ N_NEIGHBOURS = 10
 SHRINKAGE = 0.1
 N_SHUFFLES = 19
 MAX_TESTED = 500
+BLOCK_VALUES = 100_000  # of which each neighbour makes as many differences
+MAX_ROWS = 10_000  # from which factors are learned
 
 
 def leading_factors(
@@ -74,6 +77,7 @@ def signal_map(X: NDArray, seed: int) -> NDArray:
     He & Niyogi (2003), Locality preserving projections, NeurIPS, Eq. 1 (differences
     between neighbours); Horn (1965), see `leading_factors`.
     """
+    X = _some(X)
     values, directions, edge = leading_factors(X, np.random.default_rng([seed, 6]))
     n_kept = max(int(np.sum(values > edge)), MIN_FACTORS)
     values, directions = values[:n_kept], directions[:n_kept]
@@ -126,6 +130,7 @@ def latent_map(latents: NDArray) -> NDArray:
     ndarray of shape (n_latents, n_latents)
         Weights, as `signal_map` has for genes.
     """
+    latents = _some(latents)
     centred = latents.astype(np.float64) - latents.mean(axis=0, dtype=np.float64)
     values, vectors = np.linalg.eigh(centred.T @ centred / len(centred))
     if values[-1] <= 0:
@@ -133,6 +138,11 @@ def latent_map(latents: NDArray) -> NDArray:
     values = values.clip(1e-6 * values[-1])
     scores = centred @ vectors
     return local_whitening(scores, scores * values**-0.25) @ vectors.T
+
+
+def _some(rows: NDArray) -> NDArray:
+    """Every k-th row, so that there are not more than `MAX_ROWS`."""
+    return rows[:: -(-len(rows) // MAX_ROWS)]
 
 
 def local_whitening(scores: NDArray, places: NDArray) -> NDArray:
@@ -154,8 +164,12 @@ def local_whitening(scores: NDArray, places: NDArray) -> NDArray:
     n_neighbours = min(N_NEIGHBOURS, len(scores) - 1)
     search = NearestNeighbors(n_neighbors=n_neighbours).fit(places)
     neighbours = search.kneighbors(return_distance=False)
-    differences = (scores[:, None] - scores[neighbours]).reshape(-1, scores.shape[1])
-    covariance = differences.T @ differences / (2 * len(differences))
+    covariance = np.zeros((scores.shape[1],) * 2)
+    for block in blocks(len(scores), scores.shape[1], BLOCK_VALUES):
+        differences = scores[block, None] - scores[neighbours[block]]
+        differences = differences.reshape(-1, scores.shape[1])
+        covariance += differences.T @ differences
+    covariance /= 2 * neighbours.size
     values, vectors = np.linalg.eigh(covariance)
     if values[-1] <= 0:  # neighbours are all alike
         return np.eye(len(values))

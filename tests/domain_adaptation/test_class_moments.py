@@ -3,9 +3,10 @@ import pytest
 from numpy.testing import assert_allclose
 
 from skgenex.domain_adaptation import class_shift
-from skgenex.domain_adaptation.alignment import fit_moments
+from skgenex.domain_adaptation.alignment import Affine, fit_moments
 from skgenex.domain_adaptation.class_moments import (
     ClassMoments,
+    cell_moments,
     fit_class_moments,
     fit_common_moments,
 )
@@ -30,12 +31,32 @@ def test_shrunk_variances_keep_the_total():
     rng = np.random.default_rng(0)
     Z, codes = rng.standard_normal((60, 5)), np.repeat([0, 1, 2], [40, 15, 5])
     Z[codes == 2] *= 3
-    moments = fit_class_moments(Z, codes, 3)
+    cells = cell_moments(Z, codes, np.arange(60) % 2, (2, 3))
+    moments = fit_class_moments(cells)
     whole = moments.at(np.bincount(codes) / 60)
     assert_allclose(whole.mean, Z.mean(axis=0))
     assert_allclose(whole.spread, Z.std(axis=0))
     own = Z[codes == 2].var(axis=0).mean()
     assert 1 < moments.variances[2].mean() < 0.7 * own
+
+
+def test_moments_of_cells_are_those_of_mapped_rows():
+    rng = np.random.default_rng(0)
+    Z = rng.standard_normal((90, 4)) + np.arange(90)[:, None] % 7
+    codes, domain = rng.integers(0, 3, 90), rng.integers(0, 2, 90)
+    codes[domain == 1] = np.minimum(codes[domain == 1], 1)  # an empty cell
+    maps = [Affine(rng.standard_normal(4), 1 + rng.random(4)) for _ in range(2)]
+    placed = np.empty_like(Z)
+    for d in (0, 1):
+        placed[domain == d] = maps[d].inverse_transform(Z[domain == d])
+    cells = cell_moments(Z, codes, domain, (2, 3)).mapped(maps)
+    mean, variance = cells.of_all()
+    assert_allclose(mean, placed.mean(axis=0))
+    assert_allclose(variance, placed.var(axis=0))
+    means, variances = cells.of_classes()
+    for c in range(3):
+        assert_allclose(means[c], placed[codes == c].mean(axis=0))
+        assert_allclose(variances[c], placed[codes == c].var(axis=0))
 
 
 @pytest.mark.parametrize("share", [0.1, 0.3, 0.5])

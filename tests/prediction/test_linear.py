@@ -3,6 +3,7 @@ import pytest
 from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression, Ridge
 
+from skgenex.prediction import linear, solvers
 from skgenex.prediction.linear import (
     _class_association,
     _target_association,
@@ -193,3 +194,54 @@ def test_folds_share_every_class():
     fold = assign_folds(codes, 5, np.random.default_rng(0))
     for k in range(5):
         assert np.bincount(codes[fold == k]).tolist() == [10, 4, 2]
+
+
+@pytest.mark.parametrize("emphasis", [0, 1])
+def test_large_tables_are_fitted_alike_one_penalty_after_another(monkeypatch, emphasis):
+    X, codes = make_classes(150, 20, 3)
+    weight = np.random.default_rng(1).uniform(0.5, 2, 150)
+    how = {"sample_weight": weight, "emphasis": emphasis, "strengths": [1.0, 0.1, 0.01]}
+    small = fit_logistic(X, codes, 3, **how)
+    monkeypatch.setattr(linear, "LARGE", 0)
+    monkeypatch.setattr(solvers, "MANY", 0)
+    large = fit_logistic(X, codes, 3, **how)
+    assert large.strength == small.strength
+    # While searching, neither goes on to the last digit.
+    np.testing.assert_allclose(large.cv_scores, small.cv_scores, rtol=0.05)
+    np.testing.assert_allclose(large.heldout, small.heldout, atol=0.15)
+    np.testing.assert_allclose(large.coef, small.coef, atol=1e-4)
+    np.testing.assert_allclose(large.intercept, small.intercept, atol=1e-4)
+
+
+def test_single_precision_finds_nearly_the_same(monkeypatch):
+    X, codes = make_classes(150, 20, 3)
+    double = fit_logistic(X, codes, 3)
+    monkeypatch.setattr(solvers, "MANY", 0)
+    monkeypatch.setattr("skgenex._residuals.SINGLE_FROM", 1)
+    single = fit_logistic(X.astype(np.float32), codes, 3)
+    np.testing.assert_allclose(single.coef, double.coef, atol=2e-3)
+
+
+def test_ridge_of_many_rows_through_products_of_columns(monkeypatch):
+    rng = np.random.default_rng(0)
+    Z, target = rng.normal(size=(80, 6)), rng.normal(size=(80, 2))
+    Z[:, 5] = 1.0  # no variance: no slope
+    weight, penalties = rng.uniform(0.5, 2, 80), np.array([10.0, 0.1])
+    wanted = solvers.solve_ridge(Z, target, weight, penalties)
+    monkeypatch.setattr(solvers, "MANY", 0)
+    found = solvers.solve_ridge(Z, target, weight, penalties)
+    for ours, theirs in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-10)
+
+
+def test_search_ends_where_nothing_is_left_to_gain(monkeypatch):
+    rng = np.random.default_rng(0)
+    codes = np.arange(200) % 2
+    X = rng.normal(size=(200, 30)) + 8 * codes[:, None]
+    monkeypatch.setattr(linear, "LARGE", 0)
+    fit = fit_logistic(X, codes, 2, emphasis=0)
+    tried = np.isfinite(fit.cv_scores)
+    assert 0 < tried.sum() < len(tried)
+    assert tried[: tried.sum()].all()
+    assert fit.cv_score < 1e-3 * np.log(2)
+    assert np.isfinite(fit.heldout).all()

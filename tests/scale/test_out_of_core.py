@@ -73,31 +73,51 @@ def test_resident_memory_is_that_of_a_chunk(tmp_path, name):
 FIT = """
 import sys
 import numpy as np
-from skgenex import DiffusionSampler
+from skgenex import {name}
 
 def fit(X):
-    sampler = DiffusionSampler(max_epochs=1, n_factors=4, random_state=0)
-    return sampler.fit(X, np.arange(len(X)) % 2)
+    estimator = {name}({parameters})
+    y = np.arange(len(X)) % 2
+    if "{name}" == "DomainScaler":
+        return estimator.fit(X, sample_domain=y)
+    return estimator.fit(X, y)
 
 fit(np.random.default_rng(0).standard_normal((3_000, 1_000), dtype=np.float32))
 before = peak()
 X = np.load(sys.argv[1], mmap_mode="r")
 if sys.argv[2] == "array":
     X = np.array(X)
-sampler = fit(X)
-print(peak() - before, sampler.model_.eigenvalues_[0])
+estimator = fit(X)
+print(peak() - before, {learned})
 """
+NETWORK = "max_epochs=1, batch_size=500, n_components=4, n_hidden=8, random_state=0"
+HEAD = "estimator.net_.module_.{}.weight.detach().square().sum().item()"
+MAPPED = {
+    "DiffusionSampler": (
+        "max_epochs=1, n_factors=4, random_state=0",
+        "estimator.model_.eigenvalues_[0]",
+    ),
+    "VIMEPretrainer": (NETWORK, HEAD.format("feature_head")),
+    "SubTabPretrainer": (
+        NETWORK + ", validation_fraction=0.005",
+        HEAD.format("decoder[2]"),
+    ),
+    "DomainScaler": ("target_domain=0", "estimator.maps_[1].spread.sum()"),
+}
 
 
 @ON_LINUX
-def test_fit_of_a_mapped_file_does_not_hold_it(tmp_path):
+@pytest.mark.parametrize("name", MAPPED)
+def test_fit_of_a_mapped_file_does_not_hold_it(tmp_path, name):
     path = tmp_path / "profiles.npy"
     write_profiles(path, 60_000, 1_000)
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    parameters, learned = MAPPED[name]
+    program = PEAK + FIT.format(name=name, parameters=parameters, learned=learned)
     grown, values = {}, {}
     for kind in ("map", "array"):
         done = subprocess.run(
-            [sys.executable, "-c", PEAK + FIT, str(path), kind],
+            [sys.executable, "-c", program, str(path), kind],
             capture_output=True,
             text=True,
             check=True,

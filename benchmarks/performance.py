@@ -1,11 +1,14 @@
 """Speed, memory and growth of the estimators, on simulated data.
 
-Four parts, each a Markdown table:
+Six parts, each a Markdown table:
 
+import     ``import skgenex`` beside ``import torch``
 training   each estimator's network, trained by the package and by a hand-written loop
 flops      training of a wide network: FLOP/s of both, beside plain matrix products
-sampling   rows per second of the default solver and of 1,000 ancestral steps
-growth     time and peak memory as rows, or genes, grow; a process per cell
+precision  training in bfloat16, and through torch.compile
+sampling   rows per second of the solvers and of 1,000 ancestral steps
+growth     time and peak memory as rows, or genes, grow; a process per cell, each a line
+           of a CSV file (``--out``), from which growth_plot.py draws the figure
 
 Run ``python benchmarks/performance.py``; ``--threads 2`` for two threads. Growth takes
 most of the time; ``--parts training flops sampling`` leaves it out.
@@ -13,6 +16,7 @@ most of the time; ``--parts training flops sampling`` leaves it out.
 
 # ruff: noqa: E402
 import argparse
+import csv
 import json
 import os
 import resource
@@ -22,7 +26,7 @@ import sys
 import time
 import warnings
 
-PARTS = ("training", "flops", "sampling", "growth")
+PARTS = ("import", "training", "flops", "precision", "sampling", "growth")
 N_EPOCHS = 3  # of at least ten steps, for the comparison with a hand-written loop
 MIN_STEPS = 10
 
@@ -34,6 +38,7 @@ def arguments():
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--estimators", nargs="+", help="of the part growth")
+    parser.add_argument("--out", default="growth.csv", help="file of the part growth")
     parser.add_argument("--quick", action="store_true", help="smaller sizes of growth")
     parser.add_argument("--cell", nargs=3, help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -46,6 +51,7 @@ if __name__ == "__main__":  # before numpy and torch are imported
 
 import numpy as np
 import torch
+from import_time import STATEMENTS, import_seconds
 from torch import nn
 
 import skgenex
@@ -212,6 +218,15 @@ def in_turn(functions, args, n_rounds):
     return [statistics.median(column) for column in zip(*rounds, strict=True)]
 
 
+def part_import(args):
+    """Print how long imports take in new interpreters."""
+    rounds = [[import_seconds(s) for s in STATEMENTS] for _ in range(args.rounds + 1)]
+    medians = [statistics.median(column) for column in zip(*rounds[1:], strict=True)]
+    print("\n| statement | seconds | times that of torch |\n|---|---|---|")
+    for statement, seconds in zip(STATEMENTS, medians, strict=True):
+        print(f"| {statement} | {seconds:.2f} | {seconds / medians[0]:.2f} |")
+
+
 def part_training(args):
     """Print the package's CPU time relative to a hand-written loop."""
     print("\n| estimator | genes | by hand, CPU s | package, CPU s | ratio | bar |")
@@ -282,8 +297,39 @@ def part_flops(args, p=20_000, n_hidden=256, n_rows=512):
         )
 
 
+def train_in_bfloat16(objective, batch, how):
+    """Train with products in half the bits, as a user would."""
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        train(objective, batch, **how)
+
+
+def train_compiled(objective, batch, how):
+    """Train through torch.compile; what it compiles is kept for the next call."""
+    train(objective, batch, compile=True, **how)
+
+
+def part_precision(args):
+    """Print CPU time of training in bfloat16 and compiled, relative to neither."""
+    print(
+        "\n| estimator | genes | as it is, CPU s | bfloat16 | compiled | to compile |"
+    )
+    print("|---|---|---|---|---|---|")
+    for p in (1_000, 20_000):
+        X, y = make_data(300, p)
+        for name in ("DiffusionSampler", "VIMEPretrainer", "SubTabPretrainer"):
+            training = last_training(name, X, y)
+            first = cpu_seconds(train_compiled, *training)
+            functions = train_by_package, train_in_bfloat16, train_compiled
+            plain, low, compiled = in_turn(functions, training, args.rounds)
+            print(
+                f"| {name} | {p:,} | {plain:.3f} | {low / plain:.2f} "
+                f"| {compiled / plain:.2f} | {first - compiled:.1f} s |",
+                flush=True,
+            )
+
+
 def part_sampling(args):
-    """Print rows per CPU second of both solvers on one trained network."""
+    """Print rows per CPU second of the solvers on one trained network."""
     X, y = make_data(500, 1_000)
     sampler = skgenex.DiffusionSampler(
         backend="diffusion", process="ddpm_linear", max_epochs=5, random_state=0
@@ -291,7 +337,7 @@ def part_sampling(args):
     wanted = 500
     codes, covariates = np.zeros(wanted, dtype=int), np.zeros((wanted, 0))
     print("\n| solver | latents per CPU s | rows per CPU s |\n|---|---|---|")
-    for solver, n_steps in (("heun", 18), ("ancestral", 1000)):
+    for solver, n_steps in (("heun", 18), ("dpm", 20), ("ancestral", 1000)):
         sampler.set_params(solver=solver, n_steps=n_steps)
         draws, rows = [], []
         for seed in range(3):
@@ -350,6 +396,8 @@ def part_growth(args):
                 sys.stderr.write(done.stderr[-2000:])
                 continue
             got = json.loads(done.stdout.splitlines()[-1])
+            with open(args.out, "a", newline="") as file:
+                csv.writer(file).writerow([name, n, p, *got.values()])
             results.append(f"{got['seconds']:.1f}; {got['extra_mb']:.0f}")
         print(f"| {name} | " + " | ".join(results) + " |", flush=True)
     data = " | ".join(f"{n * p * 4 / 2**20:.1f} MB" for n, p in sizes)
@@ -366,8 +414,10 @@ def main():
         return
     for part in args.parts:
         {
+            "import": part_import,
             "training": part_training,
             "flops": part_flops,
+            "precision": part_precision,
             "sampling": part_sampling,
             "growth": part_growth,
         }[part](args)

@@ -1,8 +1,9 @@
 """Where DiffusionSampler works (its spaces), and how it draws (its solvers).
 
 ``--what spaces`` compares the spaces, each free to fall back to its Gaussian.
-``--what solvers`` compares 35 network evaluations (Heun, 18 steps) with a thousand
-steps of ancestral sampling of the same trained network, each with its own calibration.
+``--what solvers`` compares 35 network evaluations (Heun, 18 steps) and 20 of them
+(DPM-Solver++) with a thousand steps of ancestral sampling of the same trained network,
+each with its own calibration.
 Splits and figures are those of generation.py. A row per set, size, seed, method and
 synthetic set is appended to a CSV file; ``--table`` prints it with paired tests.
 
@@ -45,6 +46,9 @@ METHODS = {
     },
     "solvers": {
         "heun_18": lambda seed: DiffusionSampler(random_state=seed, **FORCED),
+        "dpm_20": lambda seed: DiffusionSampler(
+            solver="dpm", n_steps=20, random_state=seed, **FORCED
+        ),
         "ancestral_1000": lambda seed: DiffusionSampler(
             solver="ancestral", n_steps=1000, random_state=seed, **FORCED
         ),

@@ -12,7 +12,7 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
 from ._batching import RowReader, slices
-from ._device import resolve_device
+from ._device import full_precision, resolve_device
 from ._objective_net import ObjectiveNet
 from ._parallel import current_shards
 from ._seeding import draw_seed, seeded
@@ -164,7 +164,7 @@ class TorchEstimator(BaseEstimator):
         """
         device = next(self._network().parameters()).device
         rows: Any = {str(i): array for i, array in enumerate(arrays)}
-        with torch.no_grad():
+        with full_precision(device):
             results = [
                 function(*_to_tensors(chunk, device).values()).cpu().numpy()
                 for chunk in slices(rows, chunk_size)

@@ -1,5 +1,8 @@
 """Which device a ``device`` parameter means."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+
 import torch
 
 
@@ -48,3 +51,21 @@ def resolve_device(device: str | torch.device) -> torch.device:
             f"{torch.cuda.device_count()} CUDA device(s), counted from 0."
         )
     return device
+
+
+@contextmanager
+def full_precision(device: str | torch.device) -> Iterator[None]:
+    """Compute without gradients and, even within ``torch.autocast``, in full precision.
+
+    A fit may train in less; what it has learned is measured and applied as it is.
+
+    Parameters
+    ----------
+    device : str or torch.device
+        Where the tensors are.
+    """
+    kind = torch.device(device).type
+    is_real = kind != "meta"  # which computes nothing, and has no autocast
+    plain = torch.autocast(kind, enabled=False) if is_real else nullcontext()
+    with torch.no_grad(), plain:
+        yield

@@ -10,6 +10,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils._param_validation import HasMethods
 
+from ._device import full_precision
 from ._genes import match_genes
 from ._seeding import seeded
 from .nn.encoders import FrozenEncoder
@@ -150,5 +151,5 @@ def _match(pretrainer, names, n_features):
 
 
 def _outputs(module, rows):
-    with torch.no_grad():
+    with full_precision("cpu"):
         return module(torch.tensor(rows, dtype=torch.float32)).numpy()

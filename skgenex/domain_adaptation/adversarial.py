@@ -48,8 +48,9 @@ class DomainNorm(nn.Module):
         if self.training:  # x is (n_rows, n_domains, n_units): see AdaptationObjective
             mean, variance = x.mean(dim=0), x.var(dim=0, unbiased=False)
             with torch.no_grad():
-                self.mean.lerp_(mean, self.momentum)
-                self.variance.lerp_(variance, self.momentum)
+                # Within torch.autocast the units may be of lower precision.
+                self.mean.lerp_(mean.to(self.mean.dtype), self.momentum)
+                self.variance.lerp_(variance.to(self.mean.dtype), self.momentum)
         else:
             mean = torch.cat([self.mean, self.mean.mean(dim=0, keepdim=True)])
             variance = self.variance.mean(dim=0, keepdim=True)

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_dat
 
 from .._base import TORCH_CONSTRAINTS, TorchEstimator
 from .._covariance import count_factors, factorise
+from .._device import full_precision
 from .._seeding import seeded
 from .._transaction import transactional
 from .._validation import split_validation
@@ -338,7 +339,7 @@ class ContrastiveEmbedding(
             start = ContrastiveObjective(**self._objective[1]).eval()
         tensors = {k: torch.as_tensor(v) for k, v in held.items()}
         device = next(module.parameters()).device
-        with torch.no_grad():
+        with full_precision(device):
             before = start(**tensors)
             after = module(**{k: v.to(device) for k, v in tensors.items()}).cpu()
         gain = (before - after).numpy().astype(float)

@@ -79,16 +79,27 @@ class MarginalMap:
     def transform(self, X: NDArray) -> NDArray:
         """Map simulated rows, shape (n_samples, n_features)."""
         out = np.empty_like(X, dtype=np.float64)
-        for j in range(X.shape[1]):
-            model, data = self.model_quantiles_[:, j], self.data_quantiles_[:, j]
-            x = X[:, j]
-            out[:, j] = np.interp(x, model, data)
-            if not self.is_floor_[j]:
-                below = np.minimum(x - model[0], 0.0)
-                out[:, j] += self.lower_slope_[j] * below
-            if not self.is_ceiling_[j]:
-                above = np.maximum(x - model[-1], 0.0)
-                out[:, j] += self.upper_slope_[j] * above
+        n_knots = len(self.model_quantiles_)
+        for genes in blocks(X.shape[1], max(len(X), n_knots)):
+            # In order, values are found among the knots in a third of the time.
+            values = np.array(X[:, genes].T, dtype=np.float64, order="C")
+            order = np.argsort(values, axis=1)
+            values = np.take_along_axis(values, order, axis=1)
+            model, data = (
+                np.ascontiguousarray(knots[:, genes].T)
+                for knots in (self.model_quantiles_, self.data_quantiles_)
+            )
+            mapped = np.empty_like(values)
+            for j, knots in enumerate(zip(model, data, strict=True)):
+                mapped[j] = np.interp(values[j], *knots)
+            for end, is_outside, slope, is_flat in (
+                (0, np.less, self.lower_slope_, self.is_floor_),
+                (-1, np.greater, self.upper_slope_, self.is_ceiling_),
+            ):
+                edge, slope = model[:, end], np.where(is_flat, 0.0, slope)[genes]
+                gene, row = np.nonzero(is_outside(values, edge[:, None]))
+                mapped[gene, row] += slope[gene] * (values[gene, row] - edge[gene])
+            np.put_along_axis(out[:, genes].T, order, mapped, axis=1)
         keep_sign(out, self.low_)
         return out
 
@@ -130,7 +141,8 @@ def _quantiles(values: NDArray, levels: NDArray) -> NDArray:
     below = np.floor(position).astype(int)
     above = np.minimum(below + 1, n - 1)
     part = position - below
-    out = np.empty((len(levels), p), np.result_type(values.dtype, np.float32))
+    # Knots of a gene lie side by side, as the map reads them.
+    out = np.empty((len(levels), p), np.result_type(values, np.float32), order="F")
     for columns in blocks(p, n):
         # Sorting rows of the transpose is several times faster than sorting columns.
         ordered = np.array(values[:, columns].T, dtype=np.float64, order="C")

@@ -7,6 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from .._batching import RowReader, slices
+from .._device import full_precision
 from .._genes import match_genes, take_genes
 from .._seeding import seeded
 from ..nn.encoders import FactorEncoder
@@ -43,7 +44,7 @@ class EncoderParts(NamedTuple):
             }
         )
         encoder.eval()
-        with torch.no_grad():
+        with full_precision("cpu"):
             parts = [
                 encoder(part["x"]) for part in slices({"x": RowReader(rows)}, 1024)
             ]

@@ -9,6 +9,7 @@ from sklearn.model_selection import StratifiedKFold
 
 from .._batching import RowReader
 from .._covariance import times
+from .._device import full_precision
 from .._residuals import SomeRows, is_large
 from .._seeding import seeded
 from .._training import restore_net
@@ -151,7 +152,7 @@ class FineTuningMixin:
 
 def _row_losses(module, rows, codes):
     device = next(module.parameters()).device
-    with torch.no_grad():
+    with full_precision(device):
         logits = module.eval().logits(torch.from_numpy(rows).to(device))
         target = torch.from_numpy(codes).to(device)
         losses = torch.nn.functional.cross_entropy(logits, target, reduction="none")

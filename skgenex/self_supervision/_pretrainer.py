@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 from .._base import TORCH_CONSTRAINTS, transactional
 from .._batching import RowReader, slices
 from .._blocks import blocks
+from .._device import full_precision
 from .._genes import match_genes, take_genes
 from .._mapped import take, validate_by_blocks
 from .._objective_net import VALIDATION_BATCH_SIZE, ObjectiveNet
@@ -268,11 +269,34 @@ class PretrainerMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
                 name: torch.from_numpy(np.ascontiguousarray(weight, dtype=np.float32))
                 for name, weight in weights.items()
             }
+            del weights
         self._n_features_out = parameters["n_components"]
         self.pretext_gain_ = np.nan
         if not self._has_task():
             self._keep((kind, parameters), start, seed)
             return
+        batch, valid_batch = self._batches(rows, cohort, module, seed)
+        del rows, module  # as large as the data, and as the network
+        self._train(
+            (kind, parameters),
+            batch,
+            seed=seed,
+            valid_batch=valid_batch,
+            initial_weights=start,
+            weight_decay=self.weight_decay,
+            lr_schedule="cosine",
+            clip_norm=1.0,
+        )
+        if valid_batch is None:
+            return
+        before = self._loss_of((kind, parameters), start, valid_batch, seed)
+        after = self._loss_of((kind, parameters), None, valid_batch, seed)
+        self.pretext_gain_ = (before - after) / max(abs(before), 1e-12)
+        if self.pretext_gain_ <= 0:
+            self._keep((kind, parameters), start, seed)
+
+    def _batches(self, rows, cohort, module, seed):
+        """Rows to train on and, corrupted once and for all, rows to validate on."""
         train, valid = split_validation(len(rows), self.validation_fraction, seed=seed)
         if isinstance(rows, Residuals):
             if valid is not None:  # not more than may be held in memory
@@ -297,23 +321,7 @@ class PretrainerMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
                 torch.cat(tensors) for tensors in zip(*parts, strict=True)
             )
             valid_batch |= {"corrupted": corrupted, "changed": changed}
-        self._train(
-            (kind, parameters),
-            batch,
-            seed=seed,
-            valid_batch=valid_batch,
-            initial_weights=start,
-            weight_decay=self.weight_decay,
-            lr_schedule="cosine",
-            clip_norm=1.0,
-        )
-        if valid_batch is None:
-            return
-        before = self._loss_of((kind, parameters), start, valid_batch, seed)
-        after = self._loss_of((kind, parameters), None, valid_batch, seed)
-        self.pretext_gain_ = (before - after) / max(abs(before), 1e-12)
-        if self.pretext_gain_ <= 0:
-            self._keep((kind, parameters), start, seed)
+        return batch, valid_batch
 
     def _loss_of(self, objective, weights, batch, seed):
         """Mean loss of a fixed batch with these weights; None for the trained ones."""
@@ -323,7 +331,7 @@ class PretrainerMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             with seeded(seed):
                 module = restore_net(objective, deepcopy(weights), device).module_
         total = 0.0
-        with torch.no_grad(), seeded(seed):
+        with full_precision(device), seeded(seed):
             for part in slices(batch, VALIDATION_BATCH_SIZE):
                 part = {name: tensor.to(device) for name, tensor in part.items()}
                 total += float(module.eval()(**part).sum())

@@ -248,3 +248,16 @@ def test_a_callback_sees_the_epochs(expression):
         backend="diffusion", validation_fraction=0.0, callbacks=[Count()], **TINY
     ).fit(*expression)
     assert [row["seen"] for row in sampler.history_] == [1, 2]
+
+
+def test_twenty_steps_of_dpm_follow_the_path_of_heun(diffusion):
+    rows = []
+    for solver, n_steps in (("heun", 18), ("dpm", 20), ("dpm", 3)):
+        drawer = copy.deepcopy(diffusion).set_params(solver=solver, n_steps=n_steps)
+        rows.append(drawer.sample(300, random_state=0))
+    heun, dpm, coarse = rows
+    spread = heun.std(axis=0)
+    distance = np.sqrt(np.mean(((dpm - heun) / spread) ** 2))
+    far = np.sqrt(np.mean(((coarse - heun) / spread) ** 2))
+    assert 0 < distance < 0.1
+    assert far > 2 * distance

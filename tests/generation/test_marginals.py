@@ -101,6 +101,23 @@ def test_positive_values_decay_to_zero_with_slope_one():
     assert 0 < got[4, 0] < 1e-5
 
 
+@pytest.mark.parametrize("n", [1, 7, 900])
+def test_map_is_the_interpolation_of_each_gene(rng, n):
+    model, data = rng.normal(size=(400, 6)), rng.exponential(size=(120, 6)) - 2
+    data[:, 0] = data[:, 0].clip(min=-1.5)  # a floor
+    data[:, 1] = data[:, 1].clip(max=0.5)  # a ceiling
+    fitted = fit(model, data)
+    X = rng.normal(size=(n, 6)) * 2
+    wanted = np.empty_like(X)
+    for j, x in enumerate(X.T):
+        knots = fitted.model_quantiles_[:, j]
+        wanted[:, j] = np.interp(x, knots, fitted.data_quantiles_[:, j])
+        below, above = np.minimum(x - knots[0], 0), np.maximum(x - knots[-1], 0)
+        wanted[:, j] += (j != 0) * fitted.lower_slope_[j] * below
+        wanted[:, j] += (j != 1) * fitted.upper_slope_[j] * above
+    np.testing.assert_array_equal(fitted.transform(X), wanted)
+
+
 def test_joined_maps_are_the_map_of_all_genes(rng):
     model, data = rng.standard_normal((300, 5)), rng.exponential(1.0, (80, 5))
     parts = [fit(model[:, :2], data[:, :2]), fit(model[:, 2:], data[:, 2:])]

@@ -48,7 +48,8 @@ class RowReader:
         return RowReader(self.rows, device)
 
     def _tensor(self, rows):
-        return torch.from_numpy(np.asarray(rows, dtype=np.float32)).to(self.device)
+        # A tensor must not share what cannot be written, such as a mapped file.
+        return torch.from_numpy(np.require(rows, np.float32, "W")).to(self.device)
 
 
 def count_rows(batch: Mapping[str, Any]) -> int:

@@ -96,6 +96,13 @@ def test_batches_that_are_read_are_those_of_a_tensor(steps):
     assert_array_equal(*found)
 
 
+def test_read_only_rows_are_copied():
+    rows = np.ones((3, 2), dtype=np.float32)
+    rows.flags.writeable = False
+    RowReader(rows)[:2].zero_()  # torch would warn of a tensor that shares them
+    assert_array_equal(rows, 1)
+
+
 def test_a_reader_puts_batches_on_its_device():
     reader = RowReader(np.ones((3, 2))).to("meta")
     assert reader[1:].device.type == reader.device.type == "meta"

@@ -15,6 +15,7 @@ import os
 import tempfile
 import threading
 import time
+from functools import partial
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -43,11 +44,11 @@ print(f"{megabytes:.0f} MB")
 X = np.load(path, mmap_mode="r")
 batch = np.arange(n) % 2
 fits = {
-    "GaussianSampler": lambda: GaussianSampler(random_state=0).fit(X),
-    "DomainScaler": lambda: DomainScaler(target_domain=1).fit(X, sample_domain=batch),
-    "VIMEPretrainer": lambda: VIMEPretrainer(
+    "GaussianSampler": GaussianSampler(random_state=0).fit,
+    "DomainScaler": partial(DomainScaler(target_domain=1).fit, sample_domain=batch),
+    "VIMEPretrainer": VIMEPretrainer(
         max_epochs=1, batch_size=500, n_components=10, random_state=0
-    ).fit(X),
+    ).fit,
 }
 
 
@@ -76,7 +77,7 @@ for name, fit in fits.items():
     start = time.perf_counter()
     if is_linux:
         watcher.start()
-    fitted[name] = fit()
+    fitted[name] = fit(X)
     if is_linux:
         stop.set()
         watcher.join()

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from ._mapped import release
+
 Batch = dict[str, torch.Tensor]
 
 
@@ -49,7 +51,9 @@ class RowReader:
 
     def _tensor(self, rows):
         # A tensor must not share what cannot be written, such as a mapped file.
-        return torch.from_numpy(np.require(rows, np.float32, "W")).to(self.device)
+        batch = torch.from_numpy(np.require(rows, np.float32, "W")).to(self.device)
+        release(self.rows)
+        return batch
 
 
 def count_rows(batch: Mapping[str, Any]) -> int:

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import _num_samples
 
+from ._frames import check_same_order
 from ._partial_labels import read_classes, read_numbers
 
 SOURCE, TARGET = "source", "target"  # names where the user gave none
@@ -117,6 +118,8 @@ def resolve_domains(
     >>> domains.names, domains.default, domains.y_codes
     (('NKI', 'VDX'), 'VDX', array([ 1,  0, -1]))
     """
+    check_same_order(X, y, "y")
+    check_same_order(X, sample_domain, "sample_domain")
     X, ids = take_domain_column(X, sample_domain, domain)
     n_samples = _num_samples(X)
     are_given = ids is not None

@@ -40,3 +40,34 @@ def _is_one_float(X: pd.DataFrame) -> bool:
     first = dtypes.iloc[0]
     is_float = isinstance(first, np.dtype) and first.kind == "f"
     return is_float and bool((dtypes == first).all())
+
+
+def check_same_order(X: Any, other: Any, name: str) -> None:
+    """Refuse a second table of the same patients in another order.
+
+    Parameters
+    ----------
+    X : array-like
+        Rows.
+    other : array-like or None
+        Labels or covariates of the rows.
+    name : str
+        What they are called.
+
+    Raises
+    ------
+    ValueError
+        If both have an index with the same labels in another order. Other differences
+        are no reason: rows are matched by position, as always in scikit-learn.
+    """
+    pandas = (pd.DataFrame, pd.Series)
+    if not isinstance(X, pandas) or not isinstance(other, pandas):
+        return
+    first, second = X.index, other.index
+    if len(first) != len(second) or first.equals(second) or not first.is_unique:
+        return
+    if second.is_unique and first.isin(second).all():
+        raise ValueError(
+            f"{name} has the same row labels as X in another order; rows are matched "
+            f"by position. Use {name}.loc[X.index]."
+        )

@@ -118,8 +118,10 @@ def save(estimator: Any, path: str | os.PathLike) -> None:
     ImportError
         If skops is not installed.
     TypeError
-        If the estimator holds something that skops cannot write, such as a function
-        of the user's or a torch module.
+        If the estimator holds something that skops cannot write, such as a torch
+        module, or that no other process could find, such as a function of a script.
+    FileNotFoundError
+        If the folder of ``path`` does not exist.
 
     See Also
     --------
@@ -141,6 +143,10 @@ def save(estimator: Any, path: str | os.PathLike) -> None:
     """
     skops_io = _skops_io()
     path = Path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(
+            f"{str(path)!r} cannot be written: there is no folder {str(path.parent)!r}."
+        )
     # Beside the target: a file can only take a name atomically on its own disk.
     temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}.tmp")
     try:
@@ -148,6 +154,7 @@ def save(estimator: Any, path: str | os.PathLike) -> None:
             _write(estimator, file, skops_io)
             file.flush()
             os.fsync(file.fileno())
+        _check_can_be_found(temporary, skops_io)
         os.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -226,6 +233,25 @@ def _write(estimator: Any, file: BinaryIO, skops_io: Any) -> None:
         ) from error
     with ZipFile(file, "a", compression=ZIP_DEFLATED) as archive:
         archive.writestr(FORMAT_ENTRY, json.dumps(_versions()))
+
+
+def _check_can_be_found(path: Path, skops_io: Any) -> None:
+    """Raise if a type or function in a file exists in this process alone."""
+    lost = []
+    for name in skops_io.get_untrusted_types(file=path):
+        module, _, attribute = name.rpartition(".")
+        try:
+            found = module != "__main__" and hasattr(import_module(module), attribute)
+        except ImportError:
+            found = False
+        if not found:
+            lost.append(name)
+    if lost:
+        raise TypeError(
+            f"Not saved: {', '.join(lost)} could not be found again by the process "
+            "that loads the file. Put functions and classes of your own into a module "
+            "that both can import."
+        )
 
 
 class _NotReadable(ValueError):

@@ -96,6 +96,14 @@ def test_batches_that_are_read_are_those_of_a_tensor(steps):
     assert_array_equal(*found)
 
 
+def test_rows_of_a_mapped_file_are_transformed_alike(tmp_path):
+    rows = np.random.default_rng(0).standard_normal((60, 5)).astype(np.float32)
+    np.save(tmp_path / "rows.npy", rows)
+    mapped = np.load(tmp_path / "rows.npy", mmap_mode="r")
+    pretrainer = VIMEPretrainer(max_epochs=2, random_state=0).fit(rows)
+    assert_array_equal(pretrainer.transform(mapped), pretrainer.transform(rows))
+
+
 def test_read_only_rows_are_copied():
     rows = np.ones((3, 2), dtype=np.float32)
     rows.flags.writeable = False

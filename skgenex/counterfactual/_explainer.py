@@ -19,7 +19,7 @@ from sklearn.utils.validation import (
 )
 
 from .._base import TORCH_CONSTRAINTS, TorchEstimator, transactional
-from .._frames import validate_rows
+from .._frames import check_same_order, validate_rows
 from ._explain import explain_rows, limits_of
 from ._generator import fit_generator
 from ._options import check_gradients, check_options, classes_of
@@ -312,6 +312,7 @@ class CounterfactualExplainer(TransformerMixin, TorchEstimator):
                 "None: its estimator is not fitted. A fitted estimator loses its fit "
                 "when it is cloned; wrap it in sklearn.frozen.FrozenEstimator."
             )
+        check_same_order(X, y, "y")
         rows: Any = validate_data(
             self, X, dtype=np.float64, order="C", ensure_min_samples=2
         )

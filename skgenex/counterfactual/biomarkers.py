@@ -112,7 +112,8 @@ def biomarkers(
     Parameters
     ----------
     explanations : Explanations
-        Result of `CounterfactualExplainer.explain`. Only valid patients are used.
+        Result of `CounterfactualExplainer.explain`. Only valid patients are used, and
+        of these not those already predicted as their target.
     towards : label, default=None
         Class in whose direction changes are signed: changes of patients that leave it
         are turned round, and patients to whom it is neither origin nor target do not
@@ -270,7 +271,7 @@ def biomarkers(
         importances = np.stack(
             [
                 refitted_changes(
-                    explainer, X, take_rows(y, rng.permutation(n)), explanations
+                    explainer, X, np.asarray(y)[rng.permutation(n)], explanations
                 )
                 for _ in range(n_permutations)
             ]

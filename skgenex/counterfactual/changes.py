@@ -61,18 +61,24 @@ def mean_change(change: pd.DataFrame, target: ArrayLike) -> pd.Series:
 
 
 def valid_changes(explanations: Any) -> pd.DataFrame:
-    """Return the changes of the valid patients, as effect sizes."""
+    """Return the changes of the valid patients that had to change, as effect sizes."""
     valid = is_valid(explanations)
     if not valid.any():
         raise ValueError(
-            "No patient has a valid counterfactual; look at explanations.status."
+            "No patient has a valid counterfactual, those aside that are predicted as "
+            "their target already; look at explanations.status and .search."
         )
     return effect_sizes(explanations.changes[valid], explanations.spread_)
 
 
 def is_valid(explanations: Any) -> NDArray:
-    """Return which patients have a valid counterfactual."""
-    return np.asarray(explanations.status) == "valid"
+    """Return which patients have a valid counterfactual, and needed one.
+
+    Those already predicted as their target have not changed: they tell nothing of what
+    a change takes.
+    """
+    needed = np.asarray(explanations.search) != "none"
+    return (np.asarray(explanations.status) == "valid") & needed
 
 
 def effect_sizes(changes: pd.DataFrame, spread: ArrayLike) -> pd.DataFrame:

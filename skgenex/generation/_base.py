@@ -19,11 +19,12 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from .._frames import check_same_order
 from .._mapped import validate_by_blocks
 from .._memory import require_memory
 from .._seeding import draw_seed
 from .._transaction import transactional
-from ._conditions import ConditionEncoder, as_arrays, as_table, check_same_order
+from ._conditions import ConditionEncoder, as_arrays, as_table
 from ._drawing import codes_of, condition_rng, draw_condition_rows, proportional_codes
 
 CHUNK_VALUES = 1_000_000  # values simulated at once: bounds the memory of `sample`

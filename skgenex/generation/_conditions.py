@@ -82,37 +82,6 @@ class ConditionEncoder:
         return np.asarray(self.transformer_.transform(table[self.columns_]), float)
 
 
-def check_same_order(X: Any, other: Any, name: str) -> None:
-    """Refuse a second table of the same patients in another order.
-
-    Parameters
-    ----------
-    X : array-like
-        Rows.
-    other : array-like or None
-        Labels or covariates of the rows.
-    name : str
-        What they are called.
-
-    Raises
-    ------
-    ValueError
-        If both have an index with the same labels in another order. Other differences
-        are no reason: rows are matched by position, as always in scikit-learn.
-    """
-    pandas = (pd.DataFrame, pd.Series)
-    if not isinstance(X, pandas) or not isinstance(other, pandas):
-        return
-    first, second = X.index, other.index
-    if len(first) != len(second) or first.equals(second) or not first.is_unique:
-        return
-    if second.is_unique and first.isin(second).all():
-        raise ValueError(
-            f"{name} has the same row labels as X in another order; rows are matched "
-            f"by position. Use {name}.loc[X.index]."
-        )
-
-
 def as_table(conditions: Any, n_samples: int) -> pd.DataFrame:
     """Check conditions and return them as a DataFrame with its own row index.
 

@@ -14,10 +14,11 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_dat
 from .._base import TORCH_CONSTRAINTS, TorchEstimator
 from .._covariance import count_factors, factorise
 from .._device import full_precision
+from .._frames import check_same_order
 from .._seeding import seeded
 from .._transaction import transactional
 from .._validation import split_validation
-from ._conditions import ConditionEncoder, as_table, check_same_order
+from ._conditions import ConditionEncoder, as_table
 from ._gate import best_epoch, mean_and_error
 from .contrastive import ContrastiveObjective, canonical_correlation
 

@@ -12,9 +12,10 @@ from sklearn.base import clone
 from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from .._frames import check_same_order
 from .._seeding import draw_seed
 from ._base import TARGET_COLUMN, GeneratorMixin, _dense
-from ._conditions import as_table, check_same_order
+from ._conditions import as_table
 from ._contrastive_embedding import ContrastiveEmbedding
 from ._diffusion_sampler import DiffusionSampler
 from ._drawing import codes_of

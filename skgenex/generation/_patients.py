@@ -10,9 +10,10 @@ import torch
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from .._frames import check_same_order
 from ..nn.diffusion import guided
 from ._base import TARGET_COLUMN, GeneratorMixin, _as_target, _dense
-from ._conditions import as_table, check_same_order
+from ._conditions import as_table
 from ._drawing import codes_of
 from .intervention import RowGaussian
 from .inversion import generate, invert, observed, recentre

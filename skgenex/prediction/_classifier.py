@@ -9,6 +9,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from .._base import TorchEstimator, transactional
+from .._frames import check_same_order
 from ._phenotype import PHENOTYPE_CONSTRAINTS, PhenotypeMixin
 from .calibration import fit_temperature
 from .linear import fit_logistic
@@ -230,6 +231,7 @@ class PhenotypeClassifier(ClassifierMixin, PhenotypeMixin, TorchEstimator):
         self : PhenotypeClassifier
             The fitted classifier.
         """
+        check_same_order(X, y, "y")
         rows, labels = validate_data(
             self, X, y, dtype=np.float32, order="C", ensure_min_samples=2
         )

@@ -6,6 +6,7 @@ from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from .._base import TorchEstimator, transactional
+from .._frames import check_same_order
 from ._phenotype import PHENOTYPE_CONSTRAINTS, PhenotypeMixin
 from .linear import fit_ridge
 
@@ -196,6 +197,7 @@ class PhenotypeRegressor(RegressorMixin, PhenotypeMixin, TorchEstimator):
         self : PhenotypeRegressor
             The fitted regressor.
         """
+        check_same_order(X, y, "y")
         rows, target = validate_data(
             self,
             X,

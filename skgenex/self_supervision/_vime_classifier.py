@@ -14,6 +14,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._base import TORCH_CONSTRAINTS, TorchEstimator, transactional
+from .._frames import check_same_order
 from .._partial_labels import read_classes
 from .._residuals import gene_units
 from .._seeding import seeded
@@ -257,6 +258,7 @@ class VIMEClassifier(ClassifierMixin, FineTuningMixin, TorchEstimator):
             raise ValueError(
                 "VIMEClassifier requires y to be passed, but the target y is None."
             )
+        check_same_order(X, y, "y")
         table = read_table(self.X_unlabelled)
         refuse_shared(X, table)
         x = validate_data(self, X, dtype=np.float32, order="C", ensure_min_samples=2)

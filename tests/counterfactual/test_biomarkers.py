@@ -56,6 +56,7 @@ class BoundaryExplainer(BaseEstimator):
             profiles=X + changes,
             changes=changes,
             status=np.full(len(X), "valid", dtype=object),
+            search=np.where(step == 0, "none", "natural"),
             predicted_before=before,
             predicted_after=self.estimator_.predict(X + changes),
             target=np.asarray(target),
@@ -92,6 +93,7 @@ def test_columns_describe_known_changes():
     explanations = SimpleNamespace(
         changes=changes,
         status=np.array(["valid", "valid", "valid", "best effort"]),
+        search=np.full(4, "natural"),
         predicted_before=["B", "B", "T", "B"],
         target=["T", "T", "B", "T"],
         spread_=[2.0, 1.0, 4.0, 1.0, 0.0],
@@ -152,6 +154,20 @@ def test_a_control_is_in_the_unit_of_its_own_classes(cohort):
     expected = other.changes[moved].abs() / class_spread(X.to_numpy(), permuted)
     expected = expected.groupby(explanations.target[moved]).mean().mean()
     np.testing.assert_allclose(again, expected)
+
+
+def test_patients_who_are_there_already_tell_nothing(cohort):
+    _, _, X, explainer = cohort
+    target = explainer.classes_[1]
+    away = explainer.estimator_.predict(X) != target
+    assert 6 < away.sum() < len(X)
+    alone = biomarkers(explainer.explain(X[away], target=np.full(away.sum(), target)))
+    among = biomarkers(explainer.explain(X, target=np.full(len(X), target)))
+    pd.testing.assert_frame_equal(pd.DataFrame(among), pd.DataFrame(alone))
+    assert among.attrs["n_patients"] == away.sum()
+    settled = explainer.explain(X[~away], target=np.full((~away).sum(), target))
+    with pytest.raises(ValueError, match="predicted as their target already"):
+        biomarkers(settled)
 
 
 def test_sign_test_is_the_binomial_test(cohort):

@@ -112,6 +112,39 @@ def test_what_skops_cannot_hold_is_said_and_leaves_the_old_file(file):
     assert list(file.parent.iterdir()) == [file]
 
 
+def of_this_module(y):
+    return {}
+
+
+@pytest.mark.parametrize("kind", ["lambda", "local", "script"])
+def test_functions_that_no_other_process_finds_are_refused(file, kind, monkeypatch):
+    def local(y):
+        return {}
+
+    strategy = {"lambda": lambda y: {}, "local": local, "script": of_this_module}[kind]
+    if kind == "script":
+        monkeypatch.setattr(of_this_module, "__module__", "__main__")
+        monkeypatch.setattr("__main__.of_this_module", of_this_module, raising=False)
+    before = file.read_bytes()
+    with pytest.raises(TypeError, match=r"Not saved.*into a module|skops cannot write"):
+        save(skgenex.GaussianSampler(sampling_strategy=strategy), file)
+    assert file.read_bytes() == before
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_functions_of_a_module_can_be_saved_and_trusted(tmp_path):
+    sampler = skgenex.GaussianSampler(sampling_strategy=of_this_module)
+    save(sampler, tmp_path / "file")
+    name = f"{of_this_module.__module__}.of_this_module"
+    again = load(tmp_path / "file", trusted=[name])
+    assert again.sampling_strategy is of_this_module
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no folder '.*absent'"):
+        save(skgenex.GaussianSampler(), tmp_path / "absent" / "file")
+
+
 def test_plain_skops_reads_the_file_with_the_trusted_types(fitted, file):
     assert_same(skops.io.load(file, trusted=trusted_types()), fitted["GaussianSampler"])
 

@@ -118,7 +118,7 @@ def resolve_domains(
     >>> domains.names, domains.default, domains.y_codes
     (('NKI', 'VDX'), 'VDX', array([ 1,  0, -1]))
     """
-    check_same_order(X, y, "y")
+    check_same_order(X, y, "y", strict=False)
     check_same_order(X, sample_domain, "sample_domain")
     X, ids = take_domain_column(X, sample_domain, domain)
     n_samples = _num_samples(X)

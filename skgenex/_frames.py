@@ -1,5 +1,6 @@
 """DataFrames of thousands of columns."""
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -42,8 +43,8 @@ def _is_one_float(X: pd.DataFrame) -> bool:
     return is_float and bool((dtypes == first).all())
 
 
-def check_same_order(X: Any, other: Any, name: str) -> None:
-    """Refuse a second table of the same patients in another order.
+def check_same_order(X: Any, other: Any, name: str, *, strict: bool = True) -> None:
+    """Refuse a second table of the same patients in another order, or warn of it.
 
     Parameters
     ----------
@@ -53,12 +54,20 @@ def check_same_order(X: Any, other: Any, name: str) -> None:
         Labels or covariates of the rows.
     name : str
         What they are called.
+    strict : bool, default=True
+        False for predictors, which scikit-learn's permutation tests give such labels
+        on purpose.
 
     Raises
     ------
     ValueError
         If both have an index with the same labels in another order. Other differences
         are no reason: rows are matched by position, as always in scikit-learn.
+
+    Warns
+    -----
+    UserWarning
+        Instead, if not ``strict``.
     """
     pandas = (pd.DataFrame, pd.Series)
     if not isinstance(X, pandas) or not isinstance(other, pandas):
@@ -67,7 +76,14 @@ def check_same_order(X: Any, other: Any, name: str) -> None:
     if len(first) != len(second) or first.equals(second) or not first.is_unique:
         return
     if second.is_unique and first.isin(second).all():
-        raise ValueError(
+        message = (
             f"{name} has the same row labels as X in another order; rows are matched "
-            f"by position. Use {name}.loc[X.index]."
+            f"by position. Use {name}.loc[X.index]"
+        )
+        if strict:
+            raise ValueError(f"{message}.")
+        warnings.warn(
+            f"{message}, or {name}.to_numpy() if this is meant.",
+            UserWarning,
+            stacklevel=5,
         )

@@ -312,7 +312,7 @@ class CounterfactualExplainer(TransformerMixin, TorchEstimator):
                 "None: its estimator is not fitted. A fitted estimator loses its fit "
                 "when it is cloned; wrap it in sklearn.frozen.FrozenEstimator."
             )
-        check_same_order(X, y, "y")
+        check_same_order(X, y, "y", strict=False)
         rows: Any = validate_data(
             self, X, dtype=np.float64, order="C", ensure_min_samples=2
         )

@@ -231,7 +231,7 @@ class PhenotypeClassifier(ClassifierMixin, PhenotypeMixin, TorchEstimator):
         self : PhenotypeClassifier
             The fitted classifier.
         """
-        check_same_order(X, y, "y")
+        check_same_order(X, y, "y", strict=False)
         rows, labels = validate_data(
             self, X, y, dtype=np.float32, order="C", ensure_min_samples=2
         )

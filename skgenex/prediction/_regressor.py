@@ -197,7 +197,7 @@ class PhenotypeRegressor(RegressorMixin, PhenotypeMixin, TorchEstimator):
         self : PhenotypeRegressor
             The fitted regressor.
         """
-        check_same_order(X, y, "y")
+        check_same_order(X, y, "y", strict=False)
         rows, target = validate_data(
             self,
             X,

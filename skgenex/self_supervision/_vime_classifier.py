@@ -258,7 +258,7 @@ class VIMEClassifier(ClassifierMixin, FineTuningMixin, TorchEstimator):
             raise ValueError(
                 "VIMEClassifier requires y to be passed, but the target y is None."
             )
-        check_same_order(X, y, "y")
+        check_same_order(X, y, "y", strict=False)
         table = read_table(self.X_unlabelled)
         refuse_shared(X, table)
         x = validate_data(self, X, dtype=np.float32, order="C", ensure_min_samples=2)

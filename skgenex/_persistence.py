@@ -242,7 +242,7 @@ def _check_can_be_found(path: Path, skops_io: Any) -> None:
         module, _, attribute = name.rpartition(".")
         try:
             found = module != "__main__" and hasattr(import_module(module), attribute)
-        except ImportError:
+        except (ImportError, ValueError):  # the latter: a name without a module
             found = False
         if not found:
             lost.append(name)

@@ -22,7 +22,8 @@ def test_code_of_page_runs(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # some pages write files
     names = {}
     for block in BLOCK.findall((ROOT / page).read_text(encoding="utf-8")):
-        exec(compile(block, page, "exec"), names)  # an error is the failure
+        exec(compile(block, page, "exec"), names)  # an error is a failure
+    assert set(names) > {"__builtins__"}  # blocks were found, and defined something
 
 
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])

@@ -62,7 +62,25 @@ ADAPTATION_CONSTRAINTS: dict[str, Any] = {
 
 
 class AdaptationMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
-    """Fit and apply an `AdaptationNet`; a subclass reads y and names its loss."""
+    """Fit and apply an `AdaptationNet`; a subclass reads y and names its loss.
+
+    The subclass has the parameters of `DANNClassifier`, which explains them.
+
+    Attributes
+    ----------
+    scaler_ : DomainScaler, StandardScaler or None
+        Standardisation of the rows.
+    kept_ : {"linear", "source", "adapted"}
+        What the guard has chosen.
+    adaptation_report_ : dict
+        Held-out losses and distances that led to it.
+    net_ : ObjectiveNet
+        The skorch net.
+
+    References
+    ----------
+    Ganin et al. (2016), Domain-adversarial training of neural networks, JMLR 17:59.
+    """
 
     __metadata_request__fit = {"sample_domain": True}
     __metadata_request__predict = {"sample_domain": True}

@@ -49,6 +49,15 @@ class PretrainerMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     initial weights of the objective, a module with an ``encoder`` for standardised
     rows; ``_encoder_parameters()`` kind and arguments of this, as in
     `skgenex.nn.encoders.FrozenEncoder`.
+
+    Attributes
+    ----------
+    net_ : ObjectiveNet
+        The skorch net.
+    pretext_gain_ : float
+        How much lower the held-out loss is than before training, as a share of it.
+    whitening_ : ndarray of shape (n_components, n_components)
+        Map of the latents after which neighbouring rows differ alike in all directions.
     """
 
     net_: ObjectiveNet

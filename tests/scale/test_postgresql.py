@@ -47,6 +47,7 @@ def database_url():
     pytest.importorskip("psycopg2")
     initdb, postgres = find_binary("initdb"), find_binary("postgres")
     if initdb is None or postgres is None:
+        # A server is no Python package, so the test environment cannot bring one.
         pytest.skip("PostgreSQL is not installed")
     folder = Path("/tmp") / f"skgenex-postgres-{os.getpid()}"
     folder.mkdir()
